@@ -1,0 +1,1 @@
+"""What a batch changes, as deltas. Pure."""

@@ -1,0 +1,52 @@
+"""Identities made by the program: series and rate cards are named by a hash of what they hold."""
+
+import hashlib
+import json
+from typing import Any
+
+from costspan.pricing import RateCard
+from costspan_collector.call import Dimensions
+
+
+def series_id(dimensions: Dimensions) -> int:
+    """The signed 64-bit id of a set of dimension values: equal values give equal ids on every collector."""
+    return _hash(
+        [
+            dimensions.environment,
+            dimensions.service,
+            dimensions.feature,
+            dimensions.customer,
+            dimensions.provider,
+            dimensions.model,
+            dimensions.operation,
+            list(dimensions.tags),
+        ],
+        b"series",
+    )
+
+
+def rate_card_row(card: RateCard) -> dict[str, Any]:
+    """The card as plain values for storage; prices stay decimal text."""
+    return {
+        "provider": card.provider,
+        "model": card.model,
+        "rule": card.rule,
+        "source": card.source,
+        "valid_from": card.valid_from,
+        "conditions": dict(card.conditions),
+        "assumed": card.assumed,
+        "rates": {
+            meter: {"price": str(rate.price), "per": rate.per, "over": [[at, str(price)] for at, price in rate.over]}
+            for meter, rate in card.rates.items()
+        },
+    }
+
+
+def rate_card_id(row: dict[str, Any]) -> int:
+    """The signed 64-bit id of a stored card."""
+    return _hash(row, b"rate_card")
+
+
+def _hash(value: Any, person: bytes) -> int:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    return int.from_bytes(hashlib.blake2b(canonical, digest_size=8, person=person).digest(), "big", signed=True)

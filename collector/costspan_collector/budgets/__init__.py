@@ -1,0 +1,1 @@
+"""Budget decisions: pure, each with its reason."""

@@ -1,0 +1,30 @@
+"""Bring a database to the schema of this release."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, pool
+
+from costspan_collector.bundled import bundled
+from costspan_collector.store.database import sqlalchemy_url
+
+# Two collectors that start at once must not both migrate.
+_LOCK = 0x636F7374
+
+
+def migrate(database_url: str) -> str:
+    """Apply what is missing of the migrations and return the revision reached. Safe to repeat and to run from two places."""
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=pool.NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(bundled("migrations")).replace("%", "%%"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+        connection.commit()
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        finally:
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
+            connection.commit()
+    return str(revision)
