@@ -1,7 +1,7 @@
 """Budgets, standings and alerts in Postgres."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -118,8 +118,11 @@ def write_alerts(
             "SELECT threshold FROM alert WHERE project_id = %s AND budget_id = %s AND scope = %s AND period_start = %s",
             (project_id, key.budget_id, key.scope, key.period_start),
         ).fetchall()
-        for crossing in crossings(budget, key, total, {threshold for (threshold,) in known}):
-            written += _write_alert(connection, project_id, budget, key, total, crossing, now)
+        found = crossings(budget, key, total, {threshold for (threshold,) in known})
+        for order, crossing in enumerate(found):
+            # the highest threshold of one batch is its newest alert
+            at = now + timedelta(microseconds=order)
+            written += _write_alert(connection, project_id, budget, key, total, crossing, at)
     return written
 
 

@@ -270,8 +270,9 @@ class EmbeddedPostgres:
         for each in dict.fromkeys((mode, "immediate")):
             if self._is_running():
                 command = self._command("pg_ctl", self._cluster, "stop", "--no-wait", f"--mode={each}")
-                self._user.run(command, self.data_dir, STOP_TIMEOUT_S)
-                self._await_end()
+                with suppress(FileNotFoundError):  # uninstalled meanwhile: our own server is killed below
+                    self._user.run(command, self.data_dir, STOP_TIMEOUT_S)
+                    self._await_end()
         if self._process is not None:
             self._process.kill()
             self._await_end()

@@ -1,0 +1,116 @@
+"""Prices: equal to genai-prices' own calculation wherever that is defined, and honest where nothing is known."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from costspan.pricing import Pricer, Rate, RateCard, catalogue, rate_usage
+from genai_prices.data import providers
+from genai_prices.types import ModelPrice, Usage
+
+WHEN = datetime(2026, 11, 15, 12, tzinfo=UTC)
+METER_OF_KEY = {"input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cache_read"}
+MODELS = [(provider, model) for provider in providers for model in provider.models]
+
+
+def _usage_for(price: ModelPrice, scale: int) -> tuple[dict[str, int], Usage]:
+    meters = {METER_OF_KEY[key]: value for key, value in (("input_mtok", 1_000), ("output_mtok", 300), ("cache_read_mtok", 500))
+              if getattr(price, key) is not None}  # fmt: skip
+    scaled = {meter: value * scale + 7 for meter, value in meters.items()}
+    cached = scaled.get("cache_read", 0)
+    theirs = Usage(
+        input_tokens=scaled.get("input", 0) + cached,
+        output_tokens=scaled.get("output", 0),
+        **({"cache_read_tokens": cached} if cached else {}),
+    )
+    return scaled, theirs
+
+
+@pytest.mark.parametrize("when", [WHEN, datetime(2026, 6, 1, 3, 30, tzinfo=UTC), datetime(2025, 1, 10, 20, tzinfo=UTC)])
+@pytest.mark.parametrize("scale", [1, 400])
+def test_every_model_of_the_catalogue_costs_what_genai_prices_says(when: datetime, scale: int) -> None:
+    compared = 0
+    for provider, model in MODELS:
+        price = model.get_prices(when)
+        if price.input_mtok is None or price.output_mtok is None or getattr(price, "requests_kcount", None) is not None:
+            continue
+        found = [entry for entry in catalogue._file(provider.id)["models"] if entry["id"] == model.id]  # noqa: SLF001
+        card = catalogue.card_at(provider.id, found[0], when, {}, "test")
+        ours, theirs = _usage_for(price, scale)
+        expected = model.calc_price(theirs, provider, genai_request_timestamp=when).total_price
+        cost = rate_usage(ours, card)
+        assert cost.amount is not None, (provider.id, model.id)
+        assert abs(cost.amount - expected) <= Decimal("3e-18"), (provider.id, model.id, cost.amount, expected)
+        compared += 1
+    assert compared > 2000
+
+
+def test_tiers_come_from_the_variants_of_the_data() -> None:
+    pricer = Pricer()
+    usage = {"input": 1000, "output": 500}
+    amounts = {
+        tier: pricer.price("anthropic", "claude-sonnet-4-5-20250929", usage, WHEN, tier=tier).amount
+        for tier in (None, "standard", "batch")
+    }
+    assert amounts == {None: Decimal("0.0105"), "standard": Decimal("0.0105"), "batch": Decimal("0.00525")}
+
+
+def test_a_tier_without_rates_is_an_estimate_that_says_so() -> None:
+    cost = Pricer().price("anthropic", "claude-sonnet-4-5", {"input": 1000}, WHEN, tier="flex")
+    assert cost.state == "estimated"
+    assert cost.reason == "anthropic claude-sonnet-4-5 has no rates for tier flex: the standard ones are taken"
+
+
+@pytest.mark.parametrize(("tokens", "price"), [(200_000, "3"), (200_001, "6")])
+def test_a_long_context_re_rates_the_whole_request(tokens: int, price: str) -> None:
+    card = RateCard("p", "m", {"input": Rate(Decimal(3), 1_000_000, ((200_000, Decimal(6)),))}, "rule", "source")
+    cost = rate_usage({"input": tokens}, card)
+    assert cost.items[0].unit_price == Decimal(price)
+    assert cost.amount == Decimal(tokens) * Decimal(price) / 1_000_000
+
+
+def test_the_threshold_counts_cached_input_too() -> None:
+    rates = {"input": Rate(Decimal(3), 10**6, ((200_000, Decimal(6)),)), "cache_read": Rate(Decimal("0.3"), 10**6, ((200_000, Decimal("0.6")),))}
+    cost = rate_usage({"input": 1, "cache_read": 200_000}, RateCard("p", "m", rates, "rule", "source"))
+    assert [item.unit_price for item in cost.items] == [Decimal(6), Decimal("0.6")]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "state", "amount"),
+    [
+        ("openai", "no-such-model", {"input": 5}, "unpriced", None),
+        ("someone", "gpt-5-mini", {"input": 5}, "unpriced", None),
+        ("openai", "gpt-5-mini", None, "unpriced", None),
+        ("openai", "gpt-5-mini", {}, "unpriced", None),
+        (None, None, {"input": 5}, "unpriced", None),
+        ("openai", "gpt-5-mini", {"cache_write_1h": 5}, "unpriced", None),
+        ("openai", "gpt-5-mini", {"input": 0, "cache_write_1h": 5}, "unpriced", None),
+        ("openai", "gpt-5-mini", {"input": 4, "cache_write_1h": 5}, "partial", "0.000001"),
+        ("openai", "gpt-5-mini", {"input": 4, "cache_write_1h": 0}, "priced", "0.000001"),
+        ("openai", "openai/gpt-5-mini", {"input": 4}, "priced", "0.000001"),
+        (None, "claude-sonnet-4-5", {"input": 1}, "priced", "0.000003"),
+        ("azure.ai.openai", "gpt-5-mini-2025-08-07", {"input": 4}, "priced", "0.000001"),
+    ],
+)
+def test_unknown_is_not_zero(provider: str | None, model: str | None, usage: Any, state: str, amount: str | None) -> None:
+    cost = Pricer().price(provider, model, usage, WHEN)
+    assert cost.state == state, cost
+    assert cost.amount == (None if amount is None else Decimal(amount))
+    assert (cost.reason is None) == (state == "priced")
+
+
+def test_an_incomplete_stream_is_estimated() -> None:
+    cost = Pricer().price("openai", "gpt-5-mini", {"input": 4}, WHEN, incomplete=True)
+    assert (cost.state, cost.amount) == ("estimated", Decimal("0.000001"))
+
+
+def test_a_naive_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        Pricer().price("openai", "gpt-5-mini", {"input": 1}, datetime(2026, 1, 1))
+
+
+def test_equal_arguments_share_one_compiled_card() -> None:
+    pricer = Pricer()
+    first = pricer.card("openai", "gpt-5-mini", WHEN)
+    assert first is pricer.card("openai", "gpt-5-mini", WHEN.replace(hour=1))
