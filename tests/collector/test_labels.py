@@ -50,3 +50,22 @@ def test_other_names_are_kept_and_are_no_verdict(collector: RunningCollector) ->
     assert _verdict(collector) == (None, 0, 0)
     found = collector.sql("SELECT name, value::text, category FROM label ORDER BY name")
     assert found == [("relevance", "0.7", None), ("tone", None, "kind")]
+
+
+def test_labels_over_the_api(collector: RunningCollector) -> None:
+    collector.post_protobuf("/v1/traces", traces(1, {"gen_ai.response.id": "resp_1"}, trace_id=TRACE, span_id=SPAN))
+    assert collector.post_json("/api/v1/labels", {"response_id": "resp_1", "value": 0}).status == 201
+    assert _verdict(collector) == (False, 1, 0)
+    place = {"trace_id": TRACE.hex(), "span_id": SPAN.hex().upper()}
+    assert collector.post_json("/api/v1/labels", {**place, "value": 1, "by": "ann"}).status == 201
+    assert _verdict(collector) == (True, 1, 1)
+    for bad, words in (
+        ({"value": 1}, "say which call"),
+        ({"response_id": "r"}, "say what was judged"),
+        ({"trace_id": TRACE.hex(), "value": 1}, "go together"),
+        ({"response_id": "r", "value": "NaN"}, "value"),
+        ({"response_id": "r", "valu": 1}, "valu"),
+    ):
+        answer = collector.post_json("/api/v1/labels", bad)
+        assert answer.status == 422
+        assert words in answer.json["error"]["message"]
