@@ -100,6 +100,12 @@ def test_unknown_is_not_zero(provider: str | None, model: str | None, usage: Any
     assert (cost.reason is None) == (state == "priced")
 
 
+@pytest.mark.parametrize("responded", [None, "my-deployment", "gpt-4.1-mini"])
+def test_the_response_s_model_is_billed_and_the_request_s_where_that_has_no_price(responded: str | None) -> None:
+    cost = Pricer().price("azure.ai.openai", responded, {"input": 1_000_000}, WHEN, requested_model="gpt-5-mini")
+    assert cost.amount == (Decimal("0.4") if responded == "gpt-4.1-mini" else Decimal("0.25"))
+
+
 def test_an_incomplete_stream_is_estimated() -> None:
     cost = Pricer().price("openai", "gpt-5-mini", {"input": 4}, WHEN, incomplete=True)
     assert (cost.state, cost.amount) == ("estimated", Decimal("0.000001"))

@@ -53,22 +53,25 @@ class Pricer:
         usage: Usage | None,
         when: datetime,
         *,
+        requested_model: str | None = None,
         tier: str | None = None,
         incomplete: bool = False,
     ) -> Cost:
         """The cost of ``usage`` at ``when`` (an aware datetime).
 
-        ``provider`` is OpenTelemetry's name; ``model`` the name that the response gave, else the request's;
-        ``tier`` the service tier of the response. Raises ValueError for a naive ``when``.
+        ``provider`` is OpenTelemetry's name; ``model`` the name that the response gave, which says what is billed;
+        ``requested_model`` the request's, tried where the response gave none or one without a price (a deployment's own
+        name); ``tier`` the service tier of the response. Raises ValueError for a naive ``when``.
         """
         if when.tzinfo is None:
             raise ValueError(f"when: {when!r} has no time zone; give an aware datetime")
-        card = self.card(provider, model, when, tier)
-        if card is not None:
-            return rate_usage(usage, card, incomplete=incomplete)
+        for name in (model, requested_model):
+            card = self.card(provider, name, when, tier)
+            if card is not None:
+                return rate_usage(usage, card, incomplete=incomplete)
         if not usage:
             return Cost(None, "unpriced", reason="no_usage: the provider reported none")
-        return Cost(None, "unpriced", reason=f"no price for model {model!r} of provider {provider!r}")
+        return Cost(None, "unpriced", reason=f"no price for model {model or requested_model!r} of provider {provider!r}")
 
     def card(self, provider: str | None, model: str | None, when: datetime, tier: str | None = None) -> RateCard | None:
         """The rate card in force at ``when``, or None where the catalogue does not price the model."""
