@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from costspan_collector.store.embedded import temporary_postgres
-from costspan_collector.store.migrate import migrate
 from psycopg import sql
 
+from costspan_collector.store.embedded import temporary_postgres
+from costspan_collector.store.migrate import migrate
 from tests.support.collector import RunningCollector, running_collector
 
 _TEMPLATE = "template_costspan"
@@ -40,9 +40,7 @@ def database_url(postgres_url: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(_TEMPLATE)
-            )
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(name), sql.Identifier(_TEMPLATE))
         )
         yield _named(postgres_url, name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

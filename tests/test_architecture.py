@@ -48,7 +48,8 @@ def test_functions_are_short() -> None:
         f"{name}:{node.name}": length
         for kind in (ast.FunctionDef, ast.AsyncFunctionDef)
         for name, node in _nodes(kind)
-        if isinstance(node, kind) and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+        if isinstance(node, kind)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
         # a router holds its routes; each of those is measured on its own
         and not (name.startswith("collector/costspan_collector/api/") and node.name == "router")
     }
@@ -67,7 +68,9 @@ def test_only_the_listed_places_catch_everything() -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    found = {name for name, node in _nodes(ast.Attribute) if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")}
+    found = {
+        name for name, node in _nodes(ast.Attribute) if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    }
     assert found <= READERS_OF_THE_ENVIRONMENT | {
         "collector/costspan_collector/demo/processes.py",
         "collector/costspan_collector/store/embedded_binaries.py",
@@ -93,6 +96,10 @@ def test_nothing_is_left_for_later(word: str) -> None:
 
 def test_no_committed_file_names_a_registry() -> None:
     hosts = re.compile(r"pypi" + r"\.org|pythonhosted" + r"\.org|registry\.npmjs|[\"']resolved[\"']: *[\"']http|index-url")
-    texts = [p for pattern in ("requirements/*", "*.toml", "Makefile", ".ci/*", "*.md", "docs/**/*.md", "dashboards/**/*.md") for p in ROOT.glob(pattern)]
+    texts = [
+        p
+        for pattern in ("requirements/*", "*.toml", "Makefile", ".ci/*", "*.md", "docs/**/*.md", "dashboards/**/*.md")
+        for p in ROOT.glob(pattern)
+    ]
     found = [_name(path) for path in texts if path.is_file() and hosts.search(path.read_text()) and path.name != "Makefile"]
     assert found == []

@@ -57,9 +57,7 @@ def _receiver(*answers: int) -> Iterator[Receiver]:
 
 
 def _create(collector: RunningCollector, **fields: Any) -> Answer:
-    return collector.post_json(
-        "/api/v1/budgets", {"name": "search", "filter": "feature:search", "amount_usd": "0.001", **fields}
-    )
+    return collector.post_json("/api/v1/budgets", {"name": "search", "filter": "feature:search", "amount_usd": "0.001", **fields})
 
 
 def _send(collector: RunningCollector, count: int, feature: str = "search") -> None:
@@ -91,7 +89,11 @@ def test_each_threshold_alerts_once_and_is_delivered_signed(collector: RunningCo
     last = json.loads(receiver.messages[-1][1])["data"]
     assert last["reason"].startswith("search: $0.001175 spent of $0.001 in the month from ")
     # drivers are counted when the message is made: the spend that broke the budget, or with what followed at once
-    assert [(driver["dimension"], driver["value"]) for driver in last["drivers"]] == [("feature", "search"), ("model", "gpt-5-mini"), ("customer", None)]
+    assert [(driver["dimension"], driver["value"]) for driver in last["drivers"]] == [
+        ("feature", "search"),
+        ("model", "gpt-5-mini"),
+        ("customer", None),
+    ]
     assert {driver["cost_usd"] for driver in last["drivers"]} <= {"0.001175", "0.00141"}
     alerts = collector.get("/api/v1/alerts")["rows"]
     assert [alert["threshold"] for alert in alerts] == ["1", "0.8", "0.5"]

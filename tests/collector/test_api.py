@@ -50,7 +50,11 @@ def test_groups_filters_and_intervals(collector: RunningCollector) -> None:
         return [tuple(row[name] for name in (*names, "calls")) for row in collector.get(f"/api/v1/spend?{query}")["rows"]]
 
     assert groups("group_by=feature", "feature") == [("search", 5), (None, 1)]
-    assert groups("group_by=feature,customer", "feature", "customer") == [("search", "acme", 3), ("search", "globex", 2), (None, "acme", 1)]
+    assert groups("group_by=feature,customer", "feature", "customer") == [
+        ("search", "acme", 3),
+        ("search", "globex", 2),
+        (None, "acme", 1),
+    ]
     assert groups("group_by=customer&filter=feature:search", "customer") == [("acme", 3), ("globex", 2)]
     assert groups("group_by=customer&filter=-feature:search", "customer") == [("acme", 1)]
     assert groups('group_by=customer&filter=feature:""', "customer") == [("acme", 1)]
@@ -138,7 +142,13 @@ def test_pages_come_from_local_files_under_a_strict_policy(collector: RunningCol
         assert address in docs
         assert collector.request("GET", address).status == 200
     assert "http" not in docs
-    assert collector.get("/openapi.json")["paths"].keys() >= {"/v1/traces", "/v1/logs", "/api/v1/spend", "/api/v1/calls", "/api/v1/budgets"}
+    assert collector.get("/openapi.json")["paths"].keys() >= {
+        "/v1/traces",
+        "/v1/logs",
+        "/api/v1/spend",
+        "/api/v1/calls",
+        "/api/v1/budgets",
+    }
 
 
 def test_health(collector: RunningCollector) -> None:

@@ -99,10 +99,19 @@ _SPANS = st.lists(
 _LABELS = st.lists(st.tuples(st.integers(0, 11), st.booleans(), st.booleans(), st.integers(0, 5)), max_size=12)
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(spans=_SPANS, verdicts=_LABELS, seed=st.integers(0, 2**32), cuts=st.integers(1, 6))
 def test_any_order_and_duplication_ends_in_the_same_books(
-    database_url: str, spans: list[tuple[int, str | None, str, int, int, bool]], verdicts: list[tuple[int, bool, bool, int]], seed: int, cuts: int
+    database_url: str,
+    spans: list[tuple[int, str | None, str, int, int, bool]],
+    verdicts: list[tuple[int, bool, bool, int]],
+    seed: int,
+    cuts: int,
 ) -> None:
     # Hypothesis shares the database between examples: every example has calls of its own.
     shuffle = random.Random(seed)

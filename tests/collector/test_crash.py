@@ -8,9 +8,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 import urllib3
-from costspan_collector.store.embedded import EmbeddedPostgres
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from costspan_collector.store.embedded import EmbeddedPostgres
 from tests.support.collector import assert_books_balance
 from tests.support.otlp import CHAT, CHAT_COST, add_span
 from tests.support.process import CollectorProcess, data_folder

@@ -29,7 +29,12 @@ def _label(value: float | None, at: int, by: str = "", *, by_response: bool = Fa
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_any_order_gives_the_newest_verdict(collector: RunningCollector, order: tuple[int, ...]) -> None:
     call = ("/v1/traces", traces(1, {"gen_ai.response.id": "resp_1"}, trace_id=TRACE, span_id=SPAN))
-    steps = [call, ("/v1/logs", _label(1.0, 10_000)), ("/v1/logs", _label(0.0, 20_000, by_response=True)), ("/v1/logs", _label(1.0, 5_000, "ann"))]
+    steps = [
+        call,
+        ("/v1/logs", _label(1.0, 10_000)),
+        ("/v1/logs", _label(0.0, 20_000, by_response=True)),
+        ("/v1/logs", _label(1.0, 5_000, "ann")),
+    ]
     for step in order:
         assert collector.post_protobuf(*steps[step]).status == 200
         assert collector.post_protobuf(*steps[step]).status == 200  # a resend changes nothing

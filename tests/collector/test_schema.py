@@ -2,10 +2,11 @@
 
 import psycopg
 import pytest
+from sqlalchemy.dialects import postgresql
+
 from costspan_collector.store.calls import COLUMNS
 from costspan_collector.store.migrate import migrate
 from costspan_collector.store.tables import metadata
-from sqlalchemy.dialects import postgresql
 
 # Small tables of the installation, the same on every node.
 REFERENCE_TABLES = {"project", "alembic_version"}

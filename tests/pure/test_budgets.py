@@ -5,14 +5,15 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from costspan_collector.book.measures import COST, zeros
 from costspan_collector.budgets.budget import Budget, StandingKey, standing_deltas
 from costspan_collector.budgets.decide import crossings, standing_state
 from costspan_collector.budgets.period import PERIODS, period_bounds
 from costspan_collector.call import Dimensions
 from costspan_collector.filters import parse
-from hypothesis import given
-from hypothesis import strategies as st
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe",
                          "America/St_Johns", "Pacific/Apia", "America/Sao_Paulo"])  # fmt: skip
@@ -32,8 +33,20 @@ def test_periods_tile_time_on_quarter_hours(period: str, zone: str, at: datetime
 @pytest.mark.parametrize(
     ("period", "zone", "at", "start", "end"),
     [
-        ("day", "Europe/Berlin", "2026-03-29T12:00:00+00:00", "2026-03-28T23:00:00+00:00", "2026-03-29T22:00:00+00:00"),  # 23 hours
-        ("day", "Europe/Berlin", "2026-10-25T12:00:00+00:00", "2026-10-24T22:00:00+00:00", "2026-10-25T23:00:00+00:00"),  # 25 hours
+        (
+            "day",
+            "Europe/Berlin",
+            "2026-03-29T12:00:00+00:00",
+            "2026-03-28T23:00:00+00:00",
+            "2026-03-29T22:00:00+00:00",
+        ),  # 23 hours
+        (
+            "day",
+            "Europe/Berlin",
+            "2026-10-25T12:00:00+00:00",
+            "2026-10-24T22:00:00+00:00",
+            "2026-10-25T23:00:00+00:00",
+        ),  # 25 hours
         ("week", "UTC", "2026-11-22T23:59:59+00:00", "2026-11-16T00:00:00+00:00", "2026-11-23T00:00:00+00:00"),
         ("month", "America/Los_Angeles", "2026-12-01T07:59:00+00:00", "2026-11-01T07:00:00+00:00", "2026-12-01T08:00:00+00:00"),
         ("hour", "Asia/Kathmandu", "2026-11-23T10:20:00+00:00", "2026-11-23T10:15:00+00:00", "2026-11-23T11:15:00+00:00"),
@@ -85,9 +98,7 @@ def test_crossings(spent: str, alerted: tuple[str, ...], crossed: list[str], sta
 
 def test_the_reason_is_a_sentence_with_figures() -> None:
     (crossing,) = crossings(_budget(thresholds=("0.8",)), KEY, Decimal("80.10"), ())
-    assert crossing.reason == (
-        "search budget: $80.1 spent of $100 in the day from 2026-11-23T00:00:00+00:00, 80% reached"
-    )
+    assert crossing.reason == ("search budget: $80.1 spent of $100 in the day from 2026-11-23 (UTC), 80% reached")
 
 
 def _spend(*entries: tuple[datetime, int, str]) -> dict[tuple[int, int], list[int | Decimal]]:
@@ -99,7 +110,11 @@ def _spend(*entries: tuple[datetime, int, str]) -> dict[tuple[int, int], list[in
     return deltas
 
 
-SERIES = {1: Dimensions(feature="search", customer="acme"), 2: Dimensions(feature="search", customer='b"c'), 3: Dimensions(feature="chat")}
+SERIES = {
+    1: Dimensions(feature="search", customer="acme"),
+    2: Dimensions(feature="search", customer='b"c'),
+    3: Dimensions(feature="chat"),
+}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 

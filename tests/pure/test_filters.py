@@ -1,6 +1,7 @@
 """The filter language."""
 
 import pytest
+
 from costspan_collector.call import Dimensions
 from costspan_collector.filters import FilterError, parse
 

@@ -4,9 +4,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from costspan import money
 from hypothesis import given
 from hypothesis import strategies as st
+
+from costspan import money
 
 prices = st.decimals(min_value=0, max_value=1000, places=12)
 quantities = st.integers(0, 10**12)
@@ -41,7 +42,8 @@ def test_text_and_parse_are_inverse(amount: Decimal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [("0E-18", "0"), ("-0.0", "0"), ("1E+3", "1000"), ("0.100", "0.1"), ("5", "5"), ("1E-18", "0.000000000000000001")]
+    ("amount", "text"),
+    [("0E-18", "0"), ("-0.0", "0"), ("1E+3", "1000"), ("0.100", "0.1"), ("5", "5"), ("1E-18", "0.000000000000000001")],
 )
 def test_text_is_plain(amount: str, text: str) -> None:
     assert money.text(Decimal(amount)) == text

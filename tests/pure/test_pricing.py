@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from costspan.pricing import Pricer, Rate, RateCard, catalogue, rate_usage
 from genai_prices.data import providers
 from genai_prices.types import ModelPrice, Usage
+
+from costspan.pricing import Pricer, Rate, RateCard, catalogue, rate_usage
 
 WHEN = datetime(2026, 11, 15, 12, tzinfo=UTC)
 METER_OF_KEY = {"input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cache_read"}
@@ -35,7 +36,7 @@ def test_every_model_of_the_catalogue_costs_what_genai_prices_says(when: datetim
         price = model.get_prices(when)
         if price.input_mtok is None or price.output_mtok is None or getattr(price, "requests_kcount", None) is not None:
             continue
-        found = [entry for entry in catalogue._file(provider.id)["models"] if entry["id"] == model.id]  # noqa: SLF001
+        found = [entry for entry in catalogue._file(provider.id)["models"] if entry["id"] == model.id]
         card = catalogue.card_at(provider.id, found[0], when, {}, "test")
         ours, theirs = _usage_for(price, scale)
         expected = model.calc_price(theirs, provider, genai_request_timestamp=when).total_price
@@ -71,7 +72,10 @@ def test_a_long_context_re_rates_the_whole_request(tokens: int, price: str) -> N
 
 
 def test_the_threshold_counts_cached_input_too() -> None:
-    rates = {"input": Rate(Decimal(3), 10**6, ((200_000, Decimal(6)),)), "cache_read": Rate(Decimal("0.3"), 10**6, ((200_000, Decimal("0.6")),))}
+    rates = {
+        "input": Rate(Decimal(3), 10**6, ((200_000, Decimal(6)),)),
+        "cache_read": Rate(Decimal("0.3"), 10**6, ((200_000, Decimal("0.6")),)),
+    }
     cost = rate_usage({"input": 1, "cache_read": 200_000}, RateCard("p", "m", rates, "rule", "source"))
     assert [item.unit_price for item in cost.items] == [Decimal(6), Decimal("0.6")]
 

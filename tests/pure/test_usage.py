@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from costspan.usage import (
     ANTHROPIC_MESSAGES,
     INPUT_METERS,
@@ -16,8 +19,6 @@ from costspan.usage import (
     output_tokens,
     read_usage,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CASES: list[tuple[UsageShape, dict[str, Any], dict[str, int], str]] = [
     (
@@ -80,7 +81,9 @@ def test_usage_objects_become_disjoint_meters(shape: UsageShape, source: Any, us
     assert reading.basis == basis
 
 
-@pytest.mark.parametrize("source", [None, {}, {"tokens": 3}, {"prompt_tokens": "12"}, {"prompt_tokens": True}, {"prompt_tokens": -1}])
+@pytest.mark.parametrize(
+    "source", [None, {}, {"tokens": 3}, {"prompt_tokens": "12"}, {"prompt_tokens": True}, {"prompt_tokens": -1}]
+)
 def test_an_unknown_shape_gives_no_figure(source: Any) -> None:
     assert read_usage(OPENAI_CHAT, source) is None
 

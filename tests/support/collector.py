@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import urllib3
 import uvicorn
+
 from costspan_collector.api.web import application
 from costspan_collector.book.measures import MEASURES
 from costspan_collector.main import services
@@ -122,9 +123,7 @@ def recount(connection: psycopg.Connection[Any], grain: str) -> list[Any]:
 def rollup(connection: psycopg.Connection[Any], table: str) -> list[Any]:
     """The rows of a rollup table in the order of ``recount``; rows that hold nothing are left out."""
     columns = ", ".join(MEASURES)
-    return connection.execute(
-        f"SELECT bucket, series_id, {columns} FROM {table} WHERE project_id = 1 ORDER BY 1, 2"
-    ).fetchall()
+    return connection.execute(f"SELECT bucket, series_id, {columns} FROM {table} WHERE project_id = 1 ORDER BY 1, 2").fetchall()
 
 
 def assert_books_balance(database_url: str) -> int:

@@ -56,4 +56,3 @@ class CollectorProcess:
         output, _ = self._process.communicate(timeout=within_s)
         self.lines.append(output or "")
         return self._process.returncode
-

@@ -5,7 +5,7 @@ import mimetypes
 from functools import lru_cache
 from pathlib import Path
 
-import swagger_ui_bundle
+import fastapi_offline
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -35,7 +35,7 @@ _DOCS_START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", v
 def router() -> APIRouter:
     """The routes of pages; the last one takes every path that no other route has."""
     routes = APIRouter(include_in_schema=False)
-    swagger = Path(swagger_ui_bundle.swagger_ui_path)
+    swagger = Path(fastapi_offline.__file__).parent / "static"
 
     @routes.get("/docs")
     def docs() -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from costspan import money
 from costspan_collector.budgets.budget import Budget, StandingKey
@@ -42,7 +43,9 @@ def standing_state(budget: Budget, spent_usd: Decimal) -> str:
 def _reason(budget: Budget, standing: StandingKey, spent_usd: Decimal, threshold: Decimal) -> str:
     share = money.text((threshold * 100).normalize())
     scope = f" for {standing.scope}" if standing.scope else ""
+    start = standing.period_start.astimezone(ZoneInfo(budget.timezone))
+    since = f"{start:%Y-%m-%d %H:%M}" if budget.period == "hour" else f"{start:%Y-%m-%d}"
     return (
         f"{budget.name}{scope}: ${money.text(spent_usd)} spent of ${money.text(budget.amount_usd)} "
-        f"in the {budget.period} from {standing.period_start.isoformat()}, {share}% reached"
+        f"in the {budget.period} from {since} ({budget.timezone}), {share}% reached"
     )
