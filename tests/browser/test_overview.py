@@ -1,7 +1,6 @@
 """The overview page in Chromium: what it shows is what the API says, to the last digit."""
 
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +18,7 @@ MODELS = ["gpt-5-mini", "gpt-4.1", "gpt-4o-mini"]
 
 
 @pytest.fixture
-def filled(collector: RunningCollector) -> Iterator[RunningCollector]:
+def filled(collector: RunningCollector) -> RunningCollector:
     """A collector with an hour of calls, labels, an unpriced call, a failed one and a budget that breaks."""
     budget = {"name": "code completion", "filter": "feature:code-completion", "amount_usd": "0.02", "period": "month"}
     assert collector.post_json("/api/v1/budgets", budget).status == 201
@@ -30,7 +29,8 @@ def filled(collector: RunningCollector) -> Iterator[RunningCollector]:
         for index in range(count):
             number += 1
             attributes = {
-                **CHAT, "costspan.feature": feature, "costspan.customer": f"customer-{index % 5}", "gen_ai.response.id": f"resp_{number}",
+                **CHAT, "costspan.feature": feature, "costspan.customer": f"customer-{index % 5}",
+                "gen_ai.response.id": f"resp_{number}",
                 "gen_ai.request.model": MODELS[number % 3], "gen_ai.usage.input_tokens": 1000 + 37 * number,
             }  # fmt: skip
             add_span(request, attributes, start_ns=now - (number * 26) * 10**9)
@@ -38,10 +38,12 @@ def filled(collector: RunningCollector) -> Iterator[RunningCollector]:
     add_span(request, {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5-mini",
                        "costspan.feature": "assistant", "error.type": "RateLimitError"}, failed=True)  # fmt: skip
     assert collector.post_protobuf("/v1/traces", request).status == 200
-    verdicts = [{"gen_ai.evaluation.name": "correct", "gen_ai.evaluation.score.value": float(n % 4 > 0), "gen_ai.response.id": f"resp_{n}"}
-                for n in range(1, 61)]  # fmt: skip
+    correct = {"gen_ai.evaluation.name": "correct"}
+    verdicts = [
+        {**correct, "gen_ai.evaluation.score.value": float(n % 4 > 0), "gen_ai.response.id": f"resp_{n}"} for n in range(1, 61)
+    ]
     assert collector.post_protobuf("/v1/logs", labels(*verdicts)).status == 200
-    yield collector
+    return collector
 
 
 def _amount(page: Page, selector: str) -> Decimal:

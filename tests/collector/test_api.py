@@ -86,7 +86,8 @@ def test_calls_are_paged_newest_first_without_gap_or_repetition(collector: Runni
 
 def test_a_call_shows_all_that_was_said_of_it(collector: RunningCollector) -> None:
     attributes = {
-        "costspan.feature": "search", "costspan.customer": "acme", "user.id": "u1", "session.id": "s1", "costspan.tag.plan": "pro",
+        "costspan.feature": "search", "costspan.customer": "acme", "user.id": "u1", "session.id": "s1",
+        "costspan.tag.plan": "pro",
         "gen_ai.response.id": "resp_9", "gen_ai.response.model": "gpt-5-mini-2025-08-07", "gen_ai.request.stream": True,
         "gen_ai.response.time_to_first_chunk": 0.125, "openai.response.service_tier": "default", "costspan.cost.usd": "0.5",
         "costspan.value.usd": "1.25", "gen_ai.usage.reasoning.output_tokens": 30,

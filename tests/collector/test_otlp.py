@@ -92,12 +92,22 @@ def test_a_bad_span_rejects_itself_and_not_its_neighbours(
         (b"{", {"content_type": JSON}, 400, "not valid JSON"),
         (b"[]", {"content_type": JSON}, 400, "must be a JSON object, not list"),
         (b'{"resourceSpans": 3}', {"content_type": JSON}, 400, "does not fit ExportTraceServiceRequest"),
-        (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}', {"content_type": JSON}, 400, "'xyz' is not hexadecimal"),
+        (
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}',
+            {"content_type": JSON},
+            400,
+            "'xyz' is not hexadecimal",
+        ),
         (b'{"a":' * 2000 + b"1" + b"}" * 2000, {"content_type": JSON}, 400, "JSON"),
         (b"abc", {"content_type": PROTOBUF, "content_encoding": "gzip"}, 400, "not valid gzip"),
         (gzip.compress(b"x" * 100)[:-9], {"content_type": PROTOBUF, "content_encoding": "gzip"}, 400, "ends early"),
         (b"abc", {"content_type": PROTOBUF, "content_encoding": "br"}, 400, "'br' is not supported; allowed: gzip"),
-        (gzip.compress(b"\0" * 3_000_000), {"content_type": PROTOBUF, "content_encoding": "gzip"}, 413, "inflates to more than 1048576"),
+        (
+            gzip.compress(b"\0" * 3_000_000),
+            {"content_type": PROTOBUF, "content_encoding": "gzip"},
+            413,
+            "inflates to more than 1048576",
+        ),
         (b"\0" * 2_000_000, {"content_type": JSON}, 413, "larger than 1048576 bytes"),
     ],
 )  # fmt: skip
@@ -108,10 +118,8 @@ def test_errors_are_a_status_message_in_the_request_s_type(
         answer = collector.request("POST", "/v1/traces", body, **headers)
         assert answer.status == status
         assert answer.headers["content-type"] == headers["content_type"]
-        if headers["content_type"] == PROTOBUF:
-            message = Status.FromString(answer.body).message
-        else:
-            message = answer.json["message"]
+        is_protobuf = headers["content_type"] == PROTOBUF
+        message = Status.FromString(answer.body).message if is_protobuf else answer.json["message"]
         assert words in message
         assert collector.post_protobuf("/v1/traces", traces(1)).status == 200
 

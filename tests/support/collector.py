@@ -93,7 +93,8 @@ SELECT date_bin(%s::interval, start_time, timestamptz 'epoch') AS bucket, series
         + coalesce(usage_cache_write_5m, 0) + coalesce(usage_cache_write_1h, 0) + {other_input}),
     sum(coalesce(usage_output, 0) + coalesce(usage_reasoning, 0) + {other_output}),
     sum(coalesce(usage_cache_read, 0) + {other_cache_read}),
-    sum(coalesce(usage_cache_write, 0) + coalesce(usage_cache_write_5m, 0) + coalesce(usage_cache_write_1h, 0) + {other_cache_write}),
+    sum(coalesce(usage_cache_write, 0) + coalesce(usage_cache_write_5m, 0) + coalesce(usage_cache_write_1h, 0)
+        + {other_cache_write}),
     sum(coalesce(usage_reasoning, 0)),
     sum(coalesce(cost_usd, 0)),
     {states},
@@ -112,7 +113,10 @@ def recount(connection: psycopg.Connection[Any], grain: str) -> list[Any]:
     """The rollup rows as counted from the raw calls, without any of the collector's own code."""
     query = _RECOUNT.format(
         states=", ".join(f"count(*) FILTER (WHERE cost_state = '{state}')" for state in _STATES),
-        other_input=_other("cache_write_30m", "cache_write_12h", "cache_read_audio", "cache_read_image", "input_audio", "input_image", "input_video"),
+        other_input=_other(
+            "cache_write_30m", "cache_write_12h", "cache_read_audio", "cache_read_image",
+            "input_audio", "input_image", "input_video",
+        ),
         other_output=_other("output_audio", "output_image", "output_video"),
         other_cache_read=_other("cache_read_audio", "cache_read_image"),
         other_cache_write=_other("cache_write_30m", "cache_write_12h"),

@@ -1,16 +1,8 @@
-"""The embedded PostgreSQL: one cluster in one data folder, reached over a private Unix socket.
-
-    with EmbeddedPostgres(default_data_dir()) as postgres:
-        connection = psycopg.connect(postgres.url)
-
-docs/decisions/0003-embedded-postgres.md gives the reasons.
-"""
+"""The embedded PostgreSQL, reached over a private Unix socket; docs/decisions/0003-embedded-postgres.md says why."""
 
 import fcntl
 import os
-import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,22 +16,11 @@ from urllib.parse import quote
 import platformdirs
 import psycopg
 
-from costspan_collector.store.embedded_binaries import (
-    STATE_ROOT,
-    EmbeddedPostgresError,
-    ServerUser,
-    exclusive_lock,
-    installed_folder,
-    make_folder,
-    open_lock_file,
-    programs_folder,
-    server_user,
-    try_lock,
-)
+from costspan_collector.store import embedded_binaries as binaries
+from costspan_collector.store.embedded_binaries import STATE_ROOT, EmbeddedPostgresError, ServerUser
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "default_data_dir", "temporary_postgres"]
 
-INITDB_TIMEOUT_S = 120.0
 START_TIMEOUT_S = 60.0
 RECOVERY_TIMEOUT_S = 900.0
 STOP_TIMEOUT_S = 30.0
@@ -104,44 +85,35 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """`postgresql://` URL of the database, as its superuser, for libpq, psycopg and SQLAlchemy.
-
-        It holds no secret: the kernel says who connects. Raises EmbeddedPostgresError when not started.
-        """
+        """URL for libpq, psycopg and SQLAlchemy, without a secret. Raises EmbeddedPostgresError when not started."""
         if self._socket_folder is None:
             raise EmbeddedPostgresError(f"the embedded PostgreSQL in {self.data_dir} is not started")
         return f"postgresql://costspan@/costspan?host={quote(os.fsencode(self._socket_folder))}&port=5432"
 
     def start(self) -> None:
-        """Returns when the server answers; does nothing when this object has already started it.
-
-        Raises EmbeddedPostgresError, with the last lines of the server's log where there is one.
-        """
+        """Returns when the server answers. Raises EmbeddedPostgresError, with the end of the server's log if any."""
         if self._in_use is not None:
             return
         try:
-            make_folder(self.data_dir, 0o700 if self._user.is_caller else 0o711)
+            binaries.make_folder(self.data_dir, 0o700 if self._user.is_caller else 0o711)
             if not self._user.is_caller:
                 self._user.require_entry(self.data_dir)
             with self._transition(), ExitStack() as undo:
                 undo.callback(self._leave)
-                self._in_use = open_lock_file(self.data_dir / "in-use.lock")
-                self._attach_or_launch(alone=try_lock(self._in_use))
+                self._in_use = binaries.open_lock_file(self.data_dir / "in-use.lock")
+                self._attach_or_launch(alone=binaries.try_lock(self._in_use))
                 fcntl.flock(self._in_use, fcntl.LOCK_SH)
                 undo.pop_all()
         except (OSError, subprocess.SubprocessError, psycopg.Error) as error:
             raise EmbeddedPostgresError(f"cannot start PostgreSQL in {self.data_dir}: {error}") from error
 
     def stop(self) -> None:
-        """Gives the server up and, unless another process uses it, shuts it down; harmless when not started.
-
-        Raises EmbeddedPostgresError if the server does not end.
-        """
+        """Gives the server up; shuts it down unless another uses it. EmbeddedPostgresError if it does not end."""
         if self._in_use is None:
             return
         try:
             with self._transition():
-                if try_lock(self._in_use):
+                if binaries.try_lock(self._in_use):
                     self._shut_down("fast")
         finally:
             self._leave()
@@ -152,21 +124,21 @@ class EmbeddedPostgres:
             self._shut_down("immediate")
         finally:
             self._leave()
-            _delete(self.data_dir)
+            binaries.delete_folder(self.data_dir)
 
     @cached_property
     def _user(self) -> ServerUser:
-        return server_user()
+        return binaries.server_user()
 
     @cached_property
     def _programs(self) -> Path:
-        return programs_folder(self._user, installed_folder(), self.data_dir)
+        return binaries.programs_folder(self._user, binaries.installed_folder(), self.data_dir)
 
     def _command(self, program: str, cluster: Path, *options: str) -> list[str | Path]:
         return [self._programs / program, "-D", cluster, *options]
 
     def _transition(self) -> AbstractContextManager[None]:
-        return exclusive_lock(self.data_dir / "transition.lock", RECOVERY_TIMEOUT_S + 2 * STOP_TIMEOUT_S)
+        return binaries.exclusive_lock(self.data_dir / "transition.lock", RECOVERY_TIMEOUT_S + 2 * STOP_TIMEOUT_S)
 
     def _leave(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -193,11 +165,11 @@ class EmbeddedPostgres:
 
     def _create_cluster(self) -> None:
         unfinished = self.data_dir / "postgres.unfinished"
-        _delete(unfinished)
+        binaries.delete_folder(unfinished)
         self._user.own_folder(unfinished)
-        sync = [] if self._settings["fsync"] == "on" else ["--no-sync"]
-        command = self._command("initdb", unfinished, *_INITDB_OPTIONS, *sync)
-        status, written = self._user.run(command, self.data_dir, INITDB_TIMEOUT_S)
+        options = _INITDB_OPTIONS if self._settings["fsync"] == "on" else [*_INITDB_OPTIONS, "--no-sync"]
+        command = self._command("initdb", unfinished, *options)
+        status, written = self._user.run(command, self.data_dir, binaries.SETUP_TIMEOUT_S)
         if status != 0:
             raise EmbeddedPostgresError(f"initdb failed in {unfinished}: {written}")
         unfinished.rename(self._cluster)
@@ -211,7 +183,11 @@ class EmbeddedPostgres:
             self._pid_file.unlink()  # its process id may be another program's by now
         self._socket_folder = self._new_socket_folder()
         quoted = str(self._socket_folder).replace('"', '""')
-        place = {"port": "5432", "unix_socket_directories": f'"{quoted}"'} | self._write_access_rules()
+        place = {"port": "5432", "unix_socket_directories": f'"{quoted}"'}
+        for name, text in self._user.access_rules().items():
+            place[name] = str(self.data_dir / name)
+            Path(place[name]).write_text(text)
+            Path(place[name]).chmod(0o644)
         settings = [f"-c{name}={value}" for name, value in (self._settings | place).items()]
         command = self._command("postgres", self._cluster, *settings)
         with (self.data_dir / "startup.log").open("wb") as log:
@@ -224,26 +200,13 @@ class EmbeddedPostgres:
             folder.parent.chmod(0o711)
         return self._user.own_folder(folder)
 
-    def _write_access_rules(self) -> dict[str, str]:
-        """Only the user who starts the server and the one who runs it may connect (peer), as any role."""
-        names = {pwd.getpwuid(os.geteuid()).pw_name, self._user.name}
-        rules = {
-            "hba_file": "local all all peer map=costspan\nlocal replication all peer map=costspan\n",
-            "ident_file": "".join(f'costspan "{name}" all\n' for name in sorted(names)),
-        }
-        for name, text in rules.items():
-            (self.data_dir / name).write_text(text)
-            (self.data_dir / name).chmod(0o644)
-        return {name: str(self.data_dir / name) for name in rules}
-
     def _wait_until_ready(self) -> None:
         started = time.monotonic()
         while problem := self._connection_problem():
             limit_s = RECOVERY_TIMEOUT_S if "the database system is" in problem else START_TIMEOUT_S
             ended = self._process is not None and self._process.poll() is not None
             if ended or time.monotonic() - started > limit_s:
-                what = "ended" if ended else f"does not answer after {limit_s:.0f} s ({problem})"
-                raise self._error(what)
+                raise self._error("ended" if ended else f"does not answer after {limit_s:.0f} s ({problem})")
             time.sleep(0.02)
 
     def _connection_problem(self) -> str:
@@ -293,7 +256,7 @@ class EmbeddedPostgres:
         if self._process is not None and self._process.poll() is None:
             return True
         folder = self._recorded_socket_folder()
-        return folder is not None and _is_answered(folder / _SOCKET_NAME)
+        return folder is not None and binaries.is_answered(folder / _SOCKET_NAME)
 
     def _recorded_socket_folder(self) -> Path | None:
         """Where the server that wrote postmaster.pid listens or listened; None if it never did."""
@@ -305,18 +268,14 @@ class EmbeddedPostgres:
 
 @contextmanager
 def temporary_postgres(durable: bool = False) -> Iterator[EmbeddedPostgres]:
-    """A throw-away cluster, started; afterwards its process and files are gone, whatever happened.
-
-    What a killed process has left is deleted by the same user's next call.
-    """
+    """A throw-away cluster, started; gone afterwards, whatever happens. The next call deletes a killed process's."""
     parent = STATE_ROOT / "tmp" if os.geteuid() == 0 else Path(tempfile.gettempdir())
-    make_folder(parent, 0o711)
+    binaries.make_folder(parent, 0o711)
     _delete_leftovers(parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    if os.geteuid() == 0:
-        folder.chmod(0o711)
-    owner = open_lock_file(folder / "owner.new")
-    try_lock(owner)
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    owner = binaries.open_lock_file(folder / "owner.new")
+    binaries.try_lock(owner)
     (folder / "owner.new").rename(folder / "owner.lock")  # so that nobody finds it unlocked while we live
     postgres = EmbeddedPostgres(folder, durable=durable)
     try:
@@ -331,31 +290,9 @@ def _delete_leftovers(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
         with suppress(FileNotFoundError):
             if folder.lstat().st_uid == os.geteuid() and (folder / "owner.lock").exists():
-                owner = open_lock_file(folder / "owner.lock")
+                owner = binaries.open_lock_file(folder / "owner.lock")
                 try:
-                    if try_lock(owner):
+                    if binaries.try_lock(owner):
                         EmbeddedPostgres(folder).destroy()
                 finally:
                     os.close(owner)
-
-
-def _delete(folder: Path) -> None:
-    """Deletes a folder in which the last processes of a killed server may write for another moment."""
-    for _ in range(100):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.05)
-    shutil.rmtree(folder)
-
-
-def _is_answered(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
-        try:
-            client.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        except (BlockingIOError, TimeoutError):
-            return True
-    return True

