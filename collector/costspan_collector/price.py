@@ -1,8 +1,8 @@
 """The pricing stage: a call as reported becomes a call with its cost."""
 
 from costspan.pricing import Pricer
+from costspan_collector import times
 from costspan_collector.call import Call, PricedCall
-from costspan_collector.store.copy_text import timestamp
 
 
 def price(pricer: Pricer, call: Call) -> PricedCall:
@@ -13,7 +13,7 @@ def price(pricer: Pricer, call: Call) -> PricedCall:
         call.dimensions.provider,
         call.response_model,
         call.usage,
-        timestamp(call.start_time_ns // 1000),
+        times.at(call.start_time_ns // 1000),
         requested_model=call.request_model,
         tier=call.tier,
         incomplete=call.incomplete,

@@ -1,14 +1,14 @@
 """Time ranges of questions: which grain answers them, and how their edges fall on it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from costspan_collector import times
 from costspan_collector.book.rollup import GRAINS, MINUTE_US, QUARTER_HOUR_US
 
 INTERVALS = ("1m", "15m", "1h", "1d", "1w", "1mo")
 # Shorter ranges are answered to the minute; longer ones to the quarter-hour, which is fifteen times fewer rows.
 _LONGEST_BY_MINUTE = timedelta(days=2)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def answer_range(start: datetime, end: datetime, interval: str | None) -> Range:
 
 
 def _floor(time: datetime, grain_us: int) -> datetime:
-    past = (time - _EPOCH) // timedelta(microseconds=1)
-    return _EPOCH + timedelta(microseconds=past - past % grain_us)
+    past = times.microseconds(time)
+    return times.at(past - past % grain_us)
 
 
 def _ceiling(time: datetime, grain_us: int) -> datetime:

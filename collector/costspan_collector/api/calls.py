@@ -14,12 +14,12 @@ from fastapi.responses import Response
 from costspan import money
 from costspan.pricing import Cost
 from costspan.usage import input_tokens, output_tokens
+from costspan_collector import times
 from costspan_collector.api import parameters as read
 from costspan_collector.api.json import json_response
 from costspan_collector.api.problems import BadParameter
 from costspan_collector.services import DEFAULT_PROJECT_ID, Services
 from costspan_collector.store.call_list import Place, arithmetic, list_calls, usage_of
-from costspan_collector.store.copy_text import timestamp
 
 _LARGEST_PAGE = 1000
 
@@ -38,7 +38,7 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """Calls, newest first. Pass `next` back as `cursor` for the following page; it is null on the last one."""
         if start is not None or to is not None:
-            start, to = read.time_range(start, to, timestamp(services.now_ns() // 1000))
+            start, to = read.time_range(start, to, times.at(services.now_ns() // 1000))
         rows = list_calls(
             services.engine,
             DEFAULT_PROJECT_ID,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from costspan import money
+from costspan_collector import times
 from costspan_collector.analyse.forecast import forecast
 from costspan_collector.analyse.range import INTERVALS, Range, answer_range
 from costspan_collector.api import parameters as read
@@ -16,7 +17,6 @@ from costspan_collector.api.json import json_response
 from costspan_collector.book.measures import MEASURES
 from costspan_collector.budgets.period import PERIODS, period_bounds
 from costspan_collector.services import DEFAULT_PROJECT_ID, Services
-from costspan_collector.store.copy_text import timestamp
 from costspan_collector.store.spend import spend
 
 
@@ -25,7 +25,7 @@ def router(services: Services) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["spend"])
 
     def now() -> datetime:
-        return timestamp(services.now_ns() // 1000)
+        return times.at(services.now_ns() // 1000)
 
     @routes.get("/spend")
     def get_spend(

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from costspan import money
+from costspan_collector import times
 from costspan_collector.book.measures import COST
 from costspan_collector.book.rollup import Deltas
 from costspan_collector.budgets.period import period_bounds
 from costspan_collector.call import Dimensions
 from costspan_collector.filters import Filter
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def standing_deltas(
             spent = measures[COST]
             if series_id not in matching or not spent:
                 continue
-            start, end = budget.bounds(_EPOCH + timedelta(microseconds=bucket_us))
+            start, end = budget.bounds(times.at(bucket_us))
             if end <= budget.created_at:
                 continue
             key = StandingKey(budget.budget_id, budget.scope(series[series_id]), start, end)

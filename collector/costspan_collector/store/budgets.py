@@ -176,8 +176,7 @@ def _from_rollups(connection: Connection, project_id: int, budget: Budget, start
 def dimensions_of(connection: Connection, project_id: int, series_ids: Sequence[int]) -> dict[int, Dimensions]:
     """The dimension values of series."""
     rows: Sequence[Any] = connection.execute(
-        f"SELECT series_id, {', '.join(DIMENSIONS)}, tags "
-        "FROM series WHERE project_id = %s AND series_id = ANY(%s)",
+        f"SELECT series_id, {', '.join(DIMENSIONS)}, tags FROM series WHERE project_id = %s AND series_id = ANY(%s)",
         (project_id, list(series_ids)),
     ).fetchall()
     return {series: _dimensions(values, tags) for series, *values, tags in rows}

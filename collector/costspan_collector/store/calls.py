@@ -6,9 +6,10 @@ from uuid import UUID
 
 import orjson
 
+from costspan_collector import times
 from costspan_collector.book.identity import rate_card_id, rate_card_row
 from costspan_collector.call import PricedCall, response_key, span_key
-from costspan_collector.store.copy_text import rows, timestamp
+from costspan_collector.store.copy_text import rows
 from costspan_collector.store.database import Connection
 from costspan_collector.store.sql import statement
 
@@ -125,7 +126,7 @@ def _row(priced: PricedCall, series: int) -> list[Any]:
     return [
         span_key(call.trace_id, call.span_id).hex(),
         response_key(call.response_id).hex() if call.response_id else None,
-        timestamp(call.start_time_ns // 1000),
+        times.at(call.start_time_ns // 1000),
         series,
         card[0] if card else None,
         (call.end_time_ns - call.start_time_ns) // 1000,

@@ -1,19 +1,13 @@
 """Rows in the text format of COPY (PostgreSQL documentation, COPY, "Text Format")."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def timestamp(time_us: int) -> datetime:
-    """A time in microseconds since the epoch as an aware datetime in UTC, exactly."""
-    return _EPOCH + timedelta(microseconds=time_us)
 
 
 def rows(values: Iterable[Sequence[Any]]) -> bytes:

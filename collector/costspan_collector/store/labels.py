@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from costspan_collector import times
 from costspan_collector.book.measures import Measures, label_measures
 from costspan_collector.call import Label, response_key, span_key
-from costspan_collector.store.copy_text import timestamp
 from costspan_collector.store.database import Connection
 from costspan_collector.store.sql import statement
 
@@ -38,7 +38,7 @@ def keep(connection: Connection, project_id: int, labels: Iterable[Label]) -> se
         cursor.executemany(
             statement("upsert_label"),
             [
-                (project_id, UUID(bytes=key), name, by, timestamp(label.observed_time_ns // 1000), label.value, label.category)
+                (project_id, UUID(bytes=key), name, by, times.at(label.observed_time_ns // 1000), label.value, label.category)
                 for (key, name, by), label in sorted(newest.items())
             ],
         )
@@ -72,7 +72,9 @@ def settle(connection: Connection, project_id: int, keys: Collection[UUID]) -> l
             statement("set_verdict"),
             [(verdict, project_id, call.start_time, call.trace_id, call.span_id) for call, verdict in changed],
         )
-    return [(_microseconds(call.start_time), call.series_id, label_measures(call.correct, verdict)) for call, verdict in changed]
+    return [
+        (times.microseconds(call.start_time), call.series_id, label_measures(call.correct, verdict)) for call, verdict in changed
+    ]
 
 
 def _find_calls(connection: Connection, project_id: int, keys: Collection[UUID]) -> dict[UUID, LabelledCall]:
@@ -104,7 +106,3 @@ def _move_to_span_keys(connection: Connection, project_id: int, calls: Mapping[U
 def _verdicts(connection: Connection, project_id: int, keys: Iterable[UUID]) -> dict[UUID, bool]:
     rows: Sequence[Any] = connection.execute(statement("newest_verdicts"), (project_id, list(keys))).fetchall()
     return {key: value >= Decimal("0.5") for key, value in rows}
-
-
-def _microseconds(time: datetime) -> int:
-    return (time - timestamp(0)) // (timestamp(1) - timestamp(0))

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from costspan_collector import times
 from costspan_collector.book.measures import MEASURES
 from costspan_collector.book.rollup import GRAINS, Deltas
-from costspan_collector.store.copy_text import timestamp
 from costspan_collector.store.database import Connection
 
 _NUMERIC = {"cost_usd"}
@@ -36,7 +36,7 @@ def add_deltas(connection: Connection, project_id: int, table: str, deltas: Delt
     columns: Iterable[list[Any]] = map(list, zip(*(deltas[key] for key in keys), strict=True))
     connection.execute(
         _UPSERT[table],
-        [project_id, [timestamp(bucket) for bucket, _ in keys], [series for _, series in keys], *columns],
+        [project_id, [times.at(bucket) for bucket, _ in keys], [series for _, series in keys], *columns],
     )
 
 

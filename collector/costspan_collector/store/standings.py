@@ -40,9 +40,7 @@ def current_standings(engine: Engine, project_id: int, budget: Budget) -> list[S
     return standings
 
 
-def list_alerts(
-    engine: Engine, project_id: int, after: tuple[datetime, UUID] | None, limit: int
-) -> list[tuple[Row, list[Row]]]:
+def list_alerts(engine: Engine, project_id: int, after: tuple[datetime, UUID] | None, limit: int) -> list[tuple[Row, list[Row]]]:
     """Up to ``limit`` alerts, newest first, each with its deliveries."""
     query = select(alert).where(alert.c.project_id == project_id)
     if after is not None:
