@@ -28,10 +28,8 @@ def forecast(hours: Sequence[tuple[datetime, Decimal]], end: datetime, now: date
     spent = money.total(Decimal(amount) for _, amount in hours)
     if not hours:
         return Forecast(spent, None, METHOD, "too little data: nothing was spent in this period yet")
-    seen = now - hours[0][0]
-    if seen < _LEAST:
-        minutes = max(1, int(seen / timedelta(minutes=1)))
-        return Forecast(spent, None, METHOD, f"too little data: {minutes} minutes seen, at least a day is needed")
+    if now - hours[0][0] < _LEAST:
+        return Forecast(spent, None, METHOD, "too little data: at least a day of spend must have been seen")
     since = max(now - _WINDOW, hours[0][0])
     recent = money.total(Decimal(amount) for hour, amount in hours if hour >= since)
     share = Decimal((end - now) // timedelta(seconds=1)) / Decimal((now - since) // timedelta(seconds=1))
