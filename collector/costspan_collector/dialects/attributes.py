@@ -14,6 +14,8 @@ Attributes = Mapping[str, Any]
 # Longer dimension values are no dimension; Postgres cannot index them either.
 LONGEST_TEXT = 1024
 _LARGEST_COUNT = 2**53
+_NS_PER_S = 10**9
+_LONGEST_NS = 10**9 * _NS_PER_S
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:
@@ -33,56 +35,36 @@ def value_of(value: AnyValue) -> Any:
     return getattr(value, kind)
 
 
-def first(attributes: Attributes, names: Iterable[str]) -> tuple[str, Any] | None:
-    """The first of ``names`` that has a value, with that value."""
-    for name in names:
-        value = attributes.get(name)
-        if value is not None:
-            return name, value
-    return None
-
-
-def text(attributes: Attributes, names: Iterable[str]) -> str | None:
-    """A text attribute without NUL (which Postgres refuses), cut at 1,024 characters; None if absent or empty."""
-    found = first(attributes, names)
-    if found is None:
+def text(value: Any) -> str | None:
+    """A value as text without NUL (which Postgres refuses), cut at 1,024 characters; None if absent or empty."""
+    if value is None:
         return None
-    value = found[1]
     plain = value if isinstance(value, str) else str(value)
-    return plain.replace("\x00", "").strip()[:LONGEST_TEXT] or None
+    if "\x00" in plain:
+        plain = plain.replace("\x00", "")
+    return plain[: LONGEST_TEXT * 2].strip()[:LONGEST_TEXT] or None
 
 
-def count(attributes: Attributes, names: Iterable[str]) -> int | None:
-    """A count attribute: a whole number, or one written as text or double.
+def count(name: str, value: Any) -> int:
+    """A whole number, or one written as text or double.
 
     Raises ``Permanent`` naming attribute and value for anything else, negative figures included.
     """
-    found = first(attributes, names)
-    if found is None:
-        return None
-    name, value = found
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_COUNT:
+    number = value
+    if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
+        number = int(value)
+    if type(number) is not int or not 0 <= number <= _LARGEST_COUNT:
         raise Permanent(f"{name}: {value!r} is not a count; allowed: a whole number from 0 to {_LARGEST_COUNT}")
-    return value
+    return number
 
 
-def seconds_as_ns(attributes: Attributes, names: Iterable[str]) -> int | None:
-    """A duration in seconds as whole nanoseconds; None if absent, negative or not finite."""
-    found = first(attributes, names)
-    if found is None or isinstance(found[1], bool) or not isinstance(found[1], (int, float)):
+def seconds_as_ns(value: Any) -> int | None:
+    """A duration in seconds as whole nanoseconds; None if absent, negative, not finite or no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    value = found[1]
-    return int(value * 1e9) if 0 <= value < 1e9 else None
+    return round(value * _NS_PER_S) if 0 <= value * _NS_PER_S < _LONGEST_NS else None
 
 
-def amount(attributes: Attributes, names: Iterable[str]) -> Decimal | None:
+def amount(value: Any) -> Decimal | None:
     """An amount of dollars: decimal text exactly, a double through its shortest text; None if it is neither."""
-    found = first(attributes, names)
-    if found is None:
-        return None
-    value = found[1]
     return money.parse(repr(value) if isinstance(value, float) else value)

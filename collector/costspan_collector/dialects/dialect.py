@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """Attribute names by fact, first present wins. Span attributes are looked at before resource attributes."""
+    """Attribute names by fact, the first present wins.
+
+    ``facts`` are looked for in the span and, where they describe where it ran or for whom, in its resource. ``usage`` are totals
+    and portions as the conventions state them, ``meters`` figures that are disjoint already.
+    """
 
     name: str
     facts: Mapping[str, tuple[str, ...]]

@@ -36,15 +36,15 @@ def read_labels(request: ExportLogsServiceRequest, now_ns: int) -> tuple[list[La
 
 
 def _label(record: LogRecord, attributes: Mapping[str, Any], now_ns: int) -> Label:
-    name = read.text(attributes, ("gen_ai.evaluation.name",))
+    name = read.text(attributes.get("gen_ai.evaluation.name"))
     if name is None:
         raise Permanent("gen_ai.evaluation.name is missing")
     located = len(record.trace_id) == 16 and len(record.span_id) == 8
-    response_id = read.text(attributes, ("gen_ai.response.id",))
+    response_id = read.text(attributes.get("gen_ai.response.id"))
     if not located and response_id is None:
         raise Permanent("neither trace_id with span_id nor gen_ai.response.id says which call is meant")
     value = _score(attributes.get("gen_ai.evaluation.score.value"))
-    category = read.text(attributes, ("gen_ai.evaluation.score.label",))
+    category = read.text(attributes.get("gen_ai.evaluation.score.label"))
     if value is None and category is None:
         raise Permanent("neither gen_ai.evaluation.score.value nor gen_ai.evaluation.score.label is given")
     return Label(
@@ -52,7 +52,7 @@ def _label(record: LogRecord, attributes: Mapping[str, Any], now_ns: int) -> Lab
         observed_time_ns=record.time_unix_nano or record.observed_time_unix_nano or now_ns,
         value=value,
         category=category,
-        by=read.text(attributes, ("costspan.label.by",)) or "",
+        by=read.text(attributes.get("costspan.label.by")) or "",
         trace_id=record.trace_id if located else None,
         span_id=record.span_id if located else None,
         response_id=response_id,
