@@ -24,7 +24,8 @@ _DOCS = {
 }
 _DOCS_PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>costspan API</title><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<head><meta charset="utf-8"><title>costspan API</title>
+<link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
 </html>
 """
