@@ -8,10 +8,11 @@ from decimal import Decimal
 import psycopg
 import pytest
 import urllib3
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from costspan_collector.store.embedded import EmbeddedPostgres
-from tests.support.collector import assert_books_balance
+from tests.support.collector import RunningCollector, assert_books_balance
 from tests.support.otlp import CHAT, CHAT_COST, add_span
 from tests.support.process import CollectorProcess, data_folder
 
@@ -85,3 +86,22 @@ def test_every_acknowledged_call_is_booked_once_over_a_sigkill() -> None:
                 total = connection.execute("SELECT sum(cost_usd) FROM rollup_minute").fetchone()
         assert booked == replay.acknowledged
         assert total == (Decimal(CHAT_COST) * _REQUESTS * _SPANS,)
+
+
+def test_a_lost_database_connection_is_503_and_heals_without_a_restart(collector: RunningCollector) -> None:
+    request = ExportTraceServiceRequest()
+    add_span(request, CHAT)
+    assert collector.post_protobuf("/v1/traces", request).status == 200
+    add_span(request, CHAT)
+    with psycopg.connect(collector.database_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    answer = collector.post_protobuf("/v1/traces", request)
+    assert answer.status == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert Status.FromString(answer.body).message == "the database cannot be written at the moment"
+    assert collector.post_protobuf("/v1/traces", request).status == 200
+    assert collector.get("/readyz") == {"status": "ready"}
+    assert assert_books_balance(collector.database_url) == 2
