@@ -11,13 +11,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 _PREFIX = "COSTSPAN_"
 # Read by the SDK, which may run beside the collector in the same environment.
-_SDK_VARIABLES = {
-    "COSTSPAN_ENDPOINT",
-    "COSTSPAN_API_KEY",
-    "COSTSPAN_ENVIRONMENT",
-    "COSTSPAN_REQUEST_STREAM_USAGE",
-    "COSTSPAN_RAISE_INTERNAL_ERRORS",
-}
+SDK_VARIABLES = frozenset(
+    {
+        "COSTSPAN_API_KEY",
+        "COSTSPAN_ENDPOINT",
+        "COSTSPAN_ENVIRONMENT",
+        "COSTSPAN_EXIT_TIMEOUT_S",
+        "COSTSPAN_QUEUE_SIZE",
+        "COSTSPAN_RAISE_INTERNAL_ERRORS",
+        "COSTSPAN_REQUEST_STREAM_USAGE",
+    }
+)
 
 
 class SettingsError(ValueError):
@@ -56,12 +60,14 @@ def load(options: Mapping[str, Any] | None = None, environment: Mapping[str, str
 
     Raises ``SettingsError`` for an unknown ``COSTSPAN_`` variable or a value that is not allowed.
     """
-    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    own = {name.upper() for name in Settings.model_fields}
+    known = own | {name.removeprefix(_PREFIX) for name in SDK_VARIABLES}
     for variable in sorted(os.environ if environment is None else environment):
-        if variable.startswith(_PREFIX) and variable not in known | _SDK_VARIABLES:
-            near = difflib.get_close_matches(variable, known | _SDK_VARIABLES, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-            raise SettingsError(f"unknown setting {variable}{hint}")
+        name = variable.removeprefix(_PREFIX)
+        if variable != name and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {_PREFIX}{near[0]}?" if near else f"known: {', '.join(_PREFIX + n for n in sorted(own))}"
+            raise SettingsError(f"unknown setting {variable}; {hint}")
     try:
         return Settings(**{name: value for name, value in (options or {}).items() if value is not None})
     except ValidationError as error:
