@@ -1,6 +1,7 @@
 """Two programs share the prefix of their variables: each knows the other's, and refuses what neither knows."""
 
 import pytest
+
 from costspan import _settings as sdk
 from costspan_collector import settings as collector
 

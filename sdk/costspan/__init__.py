@@ -1,0 +1,10 @@
+"""costspan: what each feature's model calls cost, how fast and how right they are.
+
+``costspan.init()`` is the one line that an application needs; ``docs/`` says the rest.
+"""
+
+from costspan._context import attribute, feature
+from costspan._labels import label
+from costspan._runtime import flush, init, shutdown, stats, uninstrument
+
+__all__ = ["attribute", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]

@@ -1,0 +1,68 @@
+"""Who bills a call, told from the host that it goes to, then from the client's class."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+# gen_ai.provider.name by host: a name matches itself and, where it starts with a dot, every host that ends in it.
+# The names that OpenTelemetry does not define are those of the price catalogue.
+PROVIDER_OF_HOST: Mapping[str, str] = {
+    "api.openai.com": "openai",
+    ".api.openai.com": "openai",
+    "api.anthropic.com": "anthropic",
+    ".openai.azure.com": "azure.ai.openai",
+    ".cognitiveservices.azure.com": "azure.ai.openai",
+    ".services.ai.azure.com": "azure.ai.inference",
+    ".models.ai.azure.com": "azure.ai.inference",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "-aiplatform.googleapis.com": "gcp.vertex_ai",
+    ".rep.googleapis.com": "gcp.vertex_ai",
+    "claude.googleapis.com": "gcp.vertex_ai",
+    "api.deepseek.com": "deepseek",
+    "api.x.ai": "x_ai",
+    ".api.x.ai": "x_ai",
+    "api.groq.com": "groq",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "api.fireworks.ai": "fireworks",
+    "openrouter.ai": "openrouter",
+    "api.mistral.ai": "mistral_ai",
+    "api.perplexity.ai": "perplexity",
+    "api.moonshot.ai": "moonshot_ai",
+    "api.moonshot.cn": "moonshot_ai",
+    "api.cohere.com": "cohere",
+    "api.cohere.ai": "cohere",
+    "api.cerebras.ai": "cerebras",
+}
+# Hosts whose first label names the service and the rest the region.
+PROVIDER_OF_FIRST_LABEL: Mapping[str, str] = {
+    "bedrock-runtime": "aws.bedrock",
+    "bedrock-runtime-fips": "aws.bedrock",
+    "bedrock-mantle": "aws.bedrock",
+}
+
+# These send the usage of a chat stream whether asked or not; asking changes nothing, or what their callers see.
+SENDS_STREAM_USAGE_UNASKED = frozenset({"deepseek", "fireworks", "mistral_ai", "openrouter", "perplexity", "together", "x_ai"})
+
+
+@lru_cache(maxsize=1024)
+def provider_of_host(host: str) -> str | None:
+    """The ``gen_ai.provider.name`` that ``host`` belongs to, or None for a host that is not known."""
+    host = host.lower().rstrip(".")
+    if host in PROVIDER_OF_HOST:
+        return PROVIDER_OF_HOST[host]
+    first, _, rest = host.partition(".")
+    if first in PROVIDER_OF_FIRST_LABEL and rest.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        return PROVIDER_OF_FIRST_LABEL[first]
+    for suffix, provider in PROVIDER_OF_HOST.items():
+        if suffix[0] in ".-" and host.endswith(suffix):
+            return provider
+    return None
+
+
+def provider_of_class(client_class: type, names: Mapping[str, str]) -> str | None:
+    """The provider that ``names`` gives for the name of ``client_class`` or of a class it derives from, or None."""
+    for base in client_class.__mro__:
+        if base.__name__ in names:
+            return names[base.__name__]
+    return None

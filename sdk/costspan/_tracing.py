@@ -1,0 +1,156 @@
+"""Spans of our own beside an application's OpenTelemetry: which trace they join, and who else is shown them.
+
+Every call is recorded: neither the application's sampler nor ``OTEL_SDK_DISABLED`` decides over the books. No global
+provider is set. A span is built when it ends, from figures that were noted before; until then the current context
+holds only its identity.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from costspan._attributes import ENVIRONMENT, SERVICE_NAME, Attributes
+from costspan._settings import Settings
+
+SCOPE_NAME = "costspan"
+
+_SAMPLED = 0x01
+_RANDOM_TRACE_ID = 0x02
+_UNSET = Status(StatusCode.UNSET)
+_ERROR = Status(StatusCode.ERROR)
+
+
+class SpanSeed(NamedTuple):
+    """The identity of a span that has begun.
+
+    ``application`` takes part in the span's end, because its trace is sampled. ``may_be_current`` is false where
+    the application's trace is not sampled, since our own flag would switch sampling on below it, and where it has no
+    trace at all, since a client would tell its provider of one (anthropic 2 sends the current span along).
+    """
+
+    context: SpanContext
+    parent: SpanContext | None
+    resource: Resource
+    application: TracerProvider | None
+    may_be_current: bool
+
+
+@cache
+def scope() -> InstrumentationScope:
+    """Who made our spans and events: this package, in its version."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return InstrumentationScope(SCOPE_NAME, version(SCOPE_NAME))
+    except PackageNotFoundError:
+        return InstrumentationScope(SCOPE_NAME)
+
+
+class Tracing:
+    """Begins and ends spans. ``configure`` may be called at any time; an application's provider may come later too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._ids: IdGenerator = RandomIdGenerator()
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        named = {SERVICE_NAME: settings.service, ENVIRONMENT: settings.environment}
+        self._named = {name: value for name, value in named.items() if value is not None}
+        self._resource_of: tuple[Resource | None, Resource] | None = None
+
+    def resource(self) -> Resource:
+        """The application's resource, or one from the standard environment variables, with our settings over it."""
+        application = _application()
+        base = None if application is None else application.resource
+        known = self._resource_of
+        if known is None or known[0] is not base:
+            made = Resource.create(self._named) if base is None else base.merge(Resource(self._named))
+            known = self._resource_of = (base, made)
+        return known[1]
+
+    def begin(self, name: str, attributes: Attributes, outer: SpanSeed | None) -> SpanSeed:
+        """A new span below ``outer``'s parent if there is an outer call, else below the current span.
+
+        ``attributes`` are those that the application's sampler may look at.
+        """
+        application = _application()
+        ids = self._ids if application is None else application.id_generator
+        parent = trace.get_current_span().get_span_context() if outer is None else outer.parent
+        if parent is not None and not parent.is_valid:
+            parent = None
+        trace_id = parent.trace_id if parent else ids.generate_trace_id()
+        if outer is not None:
+            is_sampled = outer.may_be_current
+        elif parent is not None:
+            is_sampled = bool(parent.trace_flags & _SAMPLED)
+        else:
+            is_sampled = application is not None and _is_sampled(application, trace_id, name, attributes)
+        flags = _SAMPLED | (parent.trace_flags & _RANDOM_TRACE_ID if parent else 0)
+        return SpanSeed(
+            context=SpanContext(
+                trace_id,
+                ids.generate_span_id(),
+                is_remote=False,
+                trace_flags=TraceFlags(flags),
+                trace_state=parent.trace_state if parent else None,
+            ),
+            parent=parent,
+            resource=self.resource(),
+            application=application if is_sampled else None,
+            may_be_current=is_sampled,
+        )
+
+    def make_current(self, seed: SpanSeed) -> Any:
+        """Make the span current, so that spans begun meanwhile are its children. Returns what ``restore`` takes."""
+        if not seed.may_be_current:
+            return None
+        return context_api.attach(trace.set_span_in_context(NonRecordingSpan(seed.context)))
+
+    def restore(self, token: Any) -> None:
+        """Undo ``make_current``."""
+        if token is not None:
+            context_api.detach(token)
+
+    def end(
+        self, seed: SpanSeed, name: str, attributes: Attributes, start_ns: int, end_ns: int, *, is_error: bool
+    ) -> ReadableSpan:
+        """The ended span. Its status holds no text: an error's message may quote a prompt."""
+        return ReadableSpan(
+            name=name,
+            context=seed.context,
+            parent=seed.parent,
+            resource=seed.resource,
+            attributes=attributes,
+            kind=SpanKind.CLIENT,
+            status=_ERROR if is_error else _UNSET,
+            start_time=start_ns,
+            end_time=end_ns,
+            instrumentation_scope=scope(),
+        )
+
+    def show_to_application(self, seed: SpanSeed, span: ReadableSpan) -> None:
+        """Hand the ended span to the application's own processors, if its trace is sampled."""
+        if seed.application is not None:
+            seed.application._active_span_processor.on_end(span)
+
+
+def _application() -> TracerProvider | None:
+    provider = trace.get_tracer_provider()
+    # A provider that OTEL_SDK_DISABLED has switched off shows nothing to its processors.
+    if isinstance(provider, TracerProvider) and not getattr(provider, "_disabled", False):
+        return provider
+    return None
+
+
+def _is_sampled(application: TracerProvider, trace_id: int, name: str, attributes: Mapping[str, Any]) -> bool:
+    result = application.sampler.should_sample(None, trace_id, name, SpanKind.CLIENT, attributes, ())
+    return result.decision is Decision.RECORD_AND_SAMPLE
