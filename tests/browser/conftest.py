@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.collector import RunningCollector
+
 # Without the last flags Chromium calls its maker at every start.
 _FLAGS = [
     "--disable-gpu",
@@ -18,9 +20,9 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium from PATH."""
+    """Chromium from PATH. No longer than its module: while it lives, an event loop runs in this thread."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
@@ -32,8 +34,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of 1280 x 900 in Berlin, on which an error, a refused resource or an outside request fails the test."""
+def page(browser: Browser, collector: RunningCollector) -> Iterator[Page]:
+    """A page of 1280 x 900 in Berlin, on which an error, a refused resource or an outside request fails the test.
+
+    Closed before the collector that it looks at.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin", locale="en-GB")
     opened = context.new_page()
     problems: list[str] = []
