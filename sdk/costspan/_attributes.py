@@ -12,6 +12,7 @@ disjoint meters of ``costspan.usage`` come back by subtraction:
 * every other meter is ``costspan.usage.<meter>`` itself
 
 A reported zero is written as 0; what was not reported is absent, and counts as 0 in these differences.
+``costspan.usage.basis`` says how the provider's own figures were understood; what is written is inclusive in any case.
 """
 
 from collections.abc import Mapping
@@ -90,6 +91,8 @@ STANDARD_USAGE: Mapping[str, tuple[str, ...]] = {
 # Meters without a standard name of their own.
 OWN_USAGE = (*CACHE_WRITE_METERS[1:], "input_video", "output_video", *COUNT_METERS)
 
+# What OTLP can hold. More tokens than that are no figure.
+_LARGEST_INTEGER = 2**63 - 1
 _STANDARD_OF_METER: Mapping[str, tuple[str, ...]] = {
     meter: tuple(name for name, meters in STANDARD_USAGE.items() if meter in meters) for meter in (*INPUT_METERS, *OUTPUT_METERS)
 }
@@ -147,6 +150,8 @@ def add_usage(attributes: Attributes, usage: Usage) -> None:
     """Lay the disjoint meters of ``usage`` out as this module's docstring says."""
     for meter, quantity in usage.items():
         count = int(quantity)
+        if count > _LARGEST_INTEGER:
+            continue
         for name in _STANDARD_OF_METER.get(meter, ()):
             before = attributes.get(name, 0)
             attributes[name] = count + before if isinstance(before, int) else count

@@ -91,19 +91,19 @@ class Delivery:
         """How many spans and labels wait for the collector."""
         return self._queue.qsize() + len(self._taken) + self._backlog.count
 
-    def put(self, item: Item) -> None:
-        """Queue ``item``, or drop and count it if the queue is full. Never waits."""
+    def put(self, item: Item | LateItem, *, may_start: bool = True) -> None:
+        """Queue ``item``, or the function that makes it in the delivery thread; drop and count it if the queue is full.
+
+        Never waits. With ``may_start=False`` it is safe in a destructor too: it starts no thread.
+        """
         if self.queued >= self._settings.queue_size:
             self.dropped.add("queue_full")
             return
         self._queue.put(item)
-        self.start()
+        if may_start:
+            self.start()
         if self._queue.qsize() == _LARGEST_BATCH:
             self._wake.put(None)
-
-    def put_late(self, item: LateItem) -> None:
-        """Queue a function that makes the item in the delivery thread. Safe in a destructor: takes no lock."""
-        self._queue.put(item)
 
     def start(self) -> bool:
         """Start the thread unless it runs. False if that is no longer possible because the process is ending."""

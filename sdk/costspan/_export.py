@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from costspan._attributes import EVALUATION_EVENT, Attributes
 from costspan._settings import Settings
+from costspan._tracing import scope
 
 _CONNECT_TIMEOUT_S = 3.0
 _READ_TIMEOUT_S = 10.0
@@ -140,8 +141,6 @@ def _resource(resource: Resource) -> Any:
 
 def _scope() -> Any:
     from opentelemetry.proto.common.v1 import common_pb2
-
-    from costspan._tracing import scope
 
     return common_pb2.InstrumentationScope(name=scope().name, version=scope().version or "")
 

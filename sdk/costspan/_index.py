@@ -38,7 +38,12 @@ class CallIndex:
                 self._span_of_id.popitem(last=False)
 
     def remember_object(self, response: Any, span: SpanContext) -> None:
-        """For responses without an id of their own. Forgotten together with ``response``."""
+        """For responses without an id of their own. Forgotten together with ``response``.
+
+        What cannot be referred to weakly, such as a dict, is not remembered.
+        """
+        if type(response).__weakrefoffset__ == 0:
+            return
         key = id(response)
         known = self._span_of_object
 

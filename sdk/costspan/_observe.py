@@ -83,11 +83,12 @@ class Observation:
         "__weakref__",
         "_active_token",
         "_attribution",
-        "_context_token",
+        "_current",
         "_end_lock",
         "_engine",
         "_generation",
         "_inner_failed",
+        "_is_in_progress",
         "_name",
         "_outer",
         "_seed",
@@ -101,17 +102,20 @@ class Observation:
         self.facts = facts
         self._engine = engine
         self._generation = engine.generation
-        self._outer = _active.get()
+        outer = _active.get()
+        # A task that was begun during a call may outlive it, with the context that it inherited.
+        self._outer = outer if outer is not None and outer._is_in_progress else None
+        self._is_in_progress = False
         self._superseded = False
         self._inner_failed = False
         self._end_lock = threading.Lock()
         self._attribution = _context.current()
         self._name = span_name(facts.operation, facts.request_model)
         outer_seed = self._outer._seed if self._outer is not None else None
-        self._seed: SpanSeed = engine.tracing.begin(self._name, request_attributes(facts), outer_seed)
+        self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
         self._start_ns = time.time_ns()
         self._start_clock_ns = time.perf_counter_ns()
-        self._context_token: Any = None
+        self._current: Any = None
         self._active_token: Token[Observation | None] | None = None
 
     @property
@@ -121,15 +125,17 @@ class Observation:
 
     def enter(self) -> None:
         """Make this the call in progress, for what the client does meanwhile."""
+        self._current = self._engine.tracing.make_current(self._seed)
         self._active_token = _active.set(self)
-        self._context_token = self._engine.tracing.make_current(self._seed)
+        self._is_in_progress = True
 
     def leave(self) -> None:
-        """Undo ``enter``, in the same context."""
-        if self._active_token is not None:
-            self._engine.tracing.restore(self._context_token)
+        """Undo ``enter``. Does nothing in another context than that one, where a coroutine may be destroyed."""
+        self._is_in_progress = False
+        if self._active_token is not None and _active.get() is self:
+            self._engine.tracing.restore(self._current)
             _active.reset(self._active_token)
-            self._active_token = None
+        self._active_token = None
 
     def answered(self) -> None:
         """The client gave a result: if this call was made on behalf of another, this one is billed and not that."""
@@ -157,12 +163,46 @@ class Observation:
         if self._outer is not None:
             self._outer._inner_failed = True
 
-    def book(self, end_ns: int) -> ReadableSpan | None:
-        """The finished span, priced and shown to the application; None if another call is billed in its place."""
-        facts = self.facts
-        if self._superseded or (self._inner_failed and facts.error_type is not None):
-            return None
-        engine = self._engine
+    def end(self, settle: Callable[[], None] | None = None) -> None:
+        """End the call; ``settle`` completes its facts first. Only the first end does anything.
+
+        Pricing and writing the span are left to the delivery thread, unless the application's own processors
+        are waiting for the span.
+        """
+        if not self.claim_end():
+            return
+        end_ns = self.now_ns()
+        if settle is not None:
+            with guard:
+                settle()
+        if self._is_billed_elsewhere():
+            return
+        if self.facts.response_id is not None:
+            self._engine.index.remember_id(self.facts.response_id, self._seed.context)
+        if self._seed.application is None:
+            self._engine.delivery.put(lambda: self._book(end_ns))
+        else:
+            self._engine.delivery.put(self._book(end_ns))
+
+    def end_late(self, settle: Callable[[], None]) -> None:
+        """As ``end``, for use in a destructor: everything but noting the time is left to the delivery thread."""
+        if self.claim_end():
+            end_ns = self.now_ns()
+
+            def settle_and_book() -> ReadableSpan | None:
+                with guard:
+                    settle()
+                return None if self._is_billed_elsewhere() else self._book(end_ns)
+
+            self._engine.delivery.put(settle_and_book, may_start=False)
+
+    def _is_billed_elsewhere(self) -> bool:
+        """Whether the call was handed on to another observed one, which is booked in its place."""
+        return self._superseded or (self._inner_failed and self.facts.error_type is not None)
+
+    def _book(self, end_ns: int) -> ReadableSpan:
+        """The finished span, priced and shown to the application."""
+        facts, engine = self.facts, self._engine
         cost = None
         with guard:
             cost = engine.price(facts, self._start_ns)
@@ -170,27 +210,6 @@ class Observation:
         is_error = facts.error_type is not None
         span = engine.tracing.end(self._seed, self._name, attributes, self._start_ns, end_ns, is_error=is_error)
         engine.counters.add("calls")
-        if facts.response_id is not None:
-            engine.index.remember_id(facts.response_id, self._seed.context)
         with guard:
             engine.tracing.show_to_application(self._seed, span)
         return span
-
-    def end(self, settle: Callable[[], None] | None = None) -> None:
-        """Book the call and send it on its way; ``settle`` completes its facts. Only the first end does anything."""
-        if self.claim_end():
-            span = self._settle_and_book(settle, self.now_ns())
-            if span is not None:
-                self._engine.delivery.put(span)
-
-    def end_late(self, settle: Callable[[], None]) -> None:
-        """As ``end``, for use in a destructor: settling and booking are left to the delivery thread."""
-        if self.claim_end():
-            end_ns = self.now_ns()
-            self._engine.delivery.put_late(lambda: self._settle_and_book(settle, end_ns))
-
-    def _settle_and_book(self, settle: Callable[[], None] | None, end_ns: int) -> ReadableSpan | None:
-        if settle is not None:
-            with guard:
-                settle()
-        return self.book(end_ns)

@@ -71,13 +71,17 @@ class Call:
 
         A server that does not know the option we added must not fail a call that would have succeeded without it.
         """
+        is_ours = False
         with guard:
-            if self._is_our_fault(error):
-                self._engine.refusing_usage_option.add((self._request.host, self._request.port))
-                self._asked_for_usage = False
-                self.args, self.kwargs = args, kwargs
-                return True
+            is_ours = self._is_our_fault(error)
+        if is_ours:
+            self._engine.refusing_usage_option.add((self._request.host, self._request.port))
+            self._asked_for_usage = False
+            self.args, self.kwargs = args, kwargs
+            return True
+        with guard:
             self._observation.leave()
+        with guard:
             self._observation.failed(error)
             self._observation.end()
         return False
@@ -91,18 +95,23 @@ class Call:
 
     def answered(self, result: Any) -> Any:
         """Look at what the client returned. Returns what the caller gets: ``result``, or a proxy of a stream."""
-        observation = self._observation
         with guard:
-            observation.leave()
-            observation.answered()
-        watched = result
+            self._observation.leave()
+        watched, is_watched = result, False
         with guard:
-            if self._request.is_raw:
-                self._watch_raw(result, self._adapter.call.raw_response(result))
+            self._observation.answered()
+            raw = self._adapter.call.raw_response(result) if self._request.is_raw else None
+            if raw is not None:
+                self._watch_raw(result, raw)
             elif self._request.is_stream:
                 watched = self._watch_stream(result)
             else:
                 self._read(result)
+            is_watched = True
+        if not is_watched:
+            # The call was made and is billed, whatever we could not read of it.
+            with guard:
+                self._observation.end()
         return watched
 
     def _watch_stream(self, stream: Any) -> Any:
@@ -125,8 +134,8 @@ class Call:
         watch = RawWatch(self._engine, self._observation, self._reader, response)
         if response.is_closed:
             watch.already_read(response.content)
-        else:
-            tap(response, watch)
+        elif not tap(response, watch):
+            watch.closed()
 
     def _read(self, body: Any) -> None:
         observation = self._observation

@@ -177,13 +177,15 @@ async def _tapped_async(stream: Any, watch: RawWatch) -> AsyncIterator[bytes]:
     watch.drained()
 
 
-def tap(response: Any, watch: StreamWatch) -> None:
-    """Put a tap before the byte stream of ``response``, if it has one that is still open."""
+def tap(response: Any, watch: StreamWatch) -> bool:
+    """Put a tap before the byte stream of ``response``. False if it has none, or none that is still open."""
     stream = getattr(response, "stream", None)
-    if stream is not None and not response.is_closed:
-        response.stream = tapped = ByteTap(stream, watch)
-        if isinstance(watch, RawWatch):
-            weakref.finalize(tapped, watch.dropped).atexit = False
+    if stream is None or response.is_closed:
+        return False
+    response.stream = tapped = ByteTap(stream, watch)
+    if isinstance(watch, RawWatch):
+        weakref.finalize(tapped, watch.dropped).atexit = False
+    return True
 
 
 def _json_or_none(data: bytes) -> Any:

@@ -69,7 +69,8 @@ def init(
     (``COSTSPAN_EXIT_TIMEOUT_S``, 5) the seconds that the process waits for the collector at its end.
 
     May be called again: later settings replace earlier ones, and nothing is patched twice. Sets no global
-    OpenTelemetry provider and no environment variable. Raises ValueError for a setting that cannot be used, an
+    OpenTelemetry provider and no environment variable; ``OTEL_SDK_DISABLED`` is the application's, and does not
+    switch the books off. Raises ValueError for a setting that cannot be used, an
     unknown ``COSTSPAN_*`` variable included.
     """
     settings = load(

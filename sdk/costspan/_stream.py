@@ -105,8 +105,9 @@ class StreamWatch:
 
     def dropped(self) -> None:
         """The stream was destroyed, or the process ends. Called from destructors: only notes the end."""
-        self._engine.open_streams.discard(self)
-        self.observation.end_late(lambda: self._settle(is_drained=False))
+        with guard:
+            self._engine.open_streams.discard(self)
+            self.observation.end_late(lambda: self._settle(is_drained=False))
 
     def _end(self, *, is_drained: bool = False, error: BaseException | None = None) -> None:
         with guard:

@@ -5,7 +5,7 @@ provider is set. A span is built when it ends, from figures that were noted befo
 holds only its identity.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -77,7 +77,7 @@ class Tracing:
             known = self._resource_of = (base, made)
         return known[1]
 
-    def begin(self, name: str, attributes: Attributes, outer: SpanSeed | None) -> SpanSeed:
+    def begin(self, name: str, attributes: Callable[[], Attributes], outer: SpanSeed | None) -> SpanSeed:
         """A new span below ``outer``'s parent if there is an outer call, else below the current span.
 
         ``attributes`` are those that the application's sampler may look at.
@@ -93,7 +93,7 @@ class Tracing:
         elif parent is not None:
             is_sampled = bool(parent.trace_flags & _SAMPLED)
         else:
-            is_sampled = application is not None and _is_sampled(application, trace_id, name, attributes)
+            is_sampled = application is not None and _is_sampled(application, trace_id, name, attributes())
         flags = _SAMPLED | (parent.trace_flags & _RANDOM_TRACE_ID if parent else 0)
         return SpanSeed(
             context=SpanContext(
@@ -104,6 +104,7 @@ class Tracing:
                 trace_state=parent.trace_state if parent else None,
             ),
             parent=parent,
+            # Now, since it cannot be made when the interpreter is shutting down, which is when a call may end.
             resource=self.resource(),
             application=application if is_sampled else None,
             may_be_current=is_sampled,

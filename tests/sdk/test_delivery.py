@@ -187,8 +187,8 @@ def test_bytes_are_the_same_whenever_they_are_made() -> None:
 
 def test_items_made_late_are_flushed_with_what_was_put_before_them(delivery: Make, collector: Collector) -> None:
     one = delivery()
-    one.put_late(span)
-    one.put_late(lambda: None)
+    one.put(span)
+    one.put(lambda: None)
     assert one.flush(10)
     assert len(collector.spans) == 1
 
@@ -199,6 +199,19 @@ def test_a_stopped_delivery_starts_again(delivery: Make, collector: Collector) -
         one.put(span())
         assert one.stop(10)
         assert len(collector.spans) == number
+
+
+def test_where_no_thread_can_be_started_any_more_a_flush_ships_by_itself(
+    delivery: Make, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in an exit function since Python 3.12, when no thread was running before.
+    monkeypatch.setattr(Delivery, "start", lambda self: False)
+    collector.reply(Reply(503))
+    one = delivery()
+    one.put(span())
+    assert one.flush(10)
+    assert len(collector.spans) == 1
+    assert one.sent.get("retries") == 1
 
 
 def test_flush_before_anything_was_put_is_true_at_once(delivery: Make) -> None:

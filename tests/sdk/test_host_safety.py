@@ -1,5 +1,7 @@
 """The contract with the application, for every endpoint of every adapter: it sees what it would see without us."""
 
+import asyncio
+import contextvars
 import copy
 import gc
 import importlib
@@ -179,6 +181,40 @@ def test_a_request_that_cannot_be_read_goes_out_unobserved(
     assert seen.error is None
     assert sdk.spans() == []
     guard.errors.add("ZeroDivisionError", -1)
+
+
+@every_stream
+def test_a_stream_that_cannot_be_watched_is_the_clients_own_and_still_booked(
+    sample: Sample, provider: Provider, sdk: Sdk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("in the proxy")
+
+    monkeypatch.setattr("costspan._patch.observed_stream", broken)
+    monkeypatch.setattr(guard, "raises", False)
+    costspan.init(endpoint=sdk.collector.url, request_stream_usage=False)
+    guard.raises = False
+    provider.say(sample.answer(is_stream=True))
+    with sample.client(provider) as client:
+        stream = sample.function(client)(**sample.kwargs(is_stream=True))
+        assert type(stream).__name__ == "Stream"
+        assert len(list(stream)) > 3
+    assert sdk.span()["costspan.cost.state"] == "unpriced"
+    guard.errors.add("ZeroDivisionError", -1)
+
+
+def test_a_coroutine_destroyed_in_another_context_does_no_harm(provider: Provider, sdk: Sdk) -> None:
+    sample = SAMPLES[0]
+    provider.say(sample.answer(is_stream=False))
+
+    async def run() -> None:
+        async with sample.client(provider, is_async=True) as client:
+            call = sample.function(client)(**sample.kwargs(is_stream=False))
+            contextvars.copy_context().run(call.send, None)
+            call.close()
+
+    asyncio.run(run())
+    assert sdk.span()["error.type"] == "GeneratorExit"
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.module}:{target.name}")

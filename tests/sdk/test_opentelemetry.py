@@ -1,5 +1,6 @@
 """Beside an application's own OpenTelemetry: its traces, its sampler, its processors and its resource."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 import costspan
 from costspan._guard import guard
 from tests.sdk.conftest import Sdk
-from tests.sdk.doubles.clients import anthropic_client, http, openai_client
+from tests.sdk.doubles.clients import anthropic_client, async_openai_client, http, openai_client
 from tests.sdk.doubles.provider import Provider, recording
 
 CHAT: Any = {"model": "gpt-4.1-nano", "messages": [{"role": "user", "content": "hi"}]}
@@ -244,3 +245,28 @@ def test_an_outer_call_that_succeeds_after_an_inner_one_failed_is_billed(provide
     failed, billed = sdk.spans()
     assert failed["error.type"] == "NotFoundError"
     assert billed["costspan.cost.state"] == "priced"
+
+
+def test_a_task_begun_during_a_call_and_outliving_it_is_a_call_of_its_own(provider: Provider, sdk: Sdk) -> None:
+    provider.say(recording("chat_cached").answer())
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def run() -> None:
+        done = asyncio.Event()
+        async with async_openai_client(provider) as client:
+
+            async def follow_up() -> None:
+                await done.wait()
+                await client.chat.completions.create(**CHAT)
+
+            async def begin(request: Any) -> None:
+                if not tasks:
+                    tasks.append(asyncio.create_task(follow_up()))
+
+            client._client.event_hooks = {"request": [begin], "response": []}
+            await client.chat.completions.create(**CHAT)
+            done.set()
+            await tasks[0]
+
+    asyncio.run(run())
+    assert [span["costspan.cost.state"] for span in sdk.spans()] == ["priced", "priced"]

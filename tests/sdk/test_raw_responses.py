@@ -1,8 +1,9 @@
-"""with_raw_response and with_streaming_response: the caller gets its own object, usage is read as the bytes pass."""
+"""with_raw_response, with_streaming_response, post(): the caller gets its own object, usage is read as the bytes pass."""
 
 import asyncio
 import gc
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,3 +156,51 @@ def test_a_torn_raw_stream_is_an_error(provider: Provider, sdk: Sdk) -> None:
     span = sdk.span()
     assert span["error.type"] == "RemoteProtocolError"
     assert span["costspan.usage.incomplete"] is True
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "left"])
+def test_an_async_streaming_response(is_read: bool, provider: Provider, sdk: Sdk) -> None:
+    provider.say(recording("chat_stream_usage").answer())
+    arguments: Any = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+
+    async def run() -> None:
+        async with (
+            async_openai_client(provider) as client,
+            client.chat.completions.with_streaming_response.create(**arguments) as response,
+        ):
+            stream = await response.parse()
+            assert await anext(stream)
+            if is_read:
+                assert len([chunk async for chunk in stream]) == 4
+
+    asyncio.run(run())
+    span = sdk.span()
+    assert span.get("gen_ai.usage.output_tokens") == (2 if is_read else None)
+    assert span.get("costspan.usage.incomplete") == (None if is_read else True)
+
+
+@pytest.mark.parametrize(
+    "told", [{"content_type": "text/plain"}, {"headers": {"Content-Encoding": "x-unheard-of"}}], ids=["type", "encoding"]
+)
+def test_a_body_that_cannot_be_read_says_that_usage_is_missing(told: Any, provider: Provider, sdk: Sdk) -> None:
+    provider.say(replace(recording("chat_cached").answer(), **told))
+    with openai_client(provider) as client, client.chat.completions.with_streaming_response.create(**CHAT) as response:
+        assert response.read()
+    span = sdk.span()
+    assert span["costspan.usage.incomplete"] is True
+    assert span["costspan.cost.state"] == "unpriced"
+
+
+def test_a_request_to_an_absolute_url_is_observed_too(provider: Provider, sdk: Sdk) -> None:
+    provider.say(recording("chat_cached").answer())
+    with openai_client(provider) as client:
+        client.post(provider.url + "/v2/chat/completions", cast_to=object, body={"model": "gpt-4o-mini"})
+    assert sdk.span()["gen_ai.usage.output_tokens"] == 7
+
+
+def test_a_result_that_is_a_plain_dict_is_observed_too(provider: Provider, sdk: Sdk) -> None:
+    provider.say(recording("embeddings").answer())
+    with openai_client(provider) as client:
+        result = client.post("/embeddings", cast_to=object, body={"model": "text-embedding-3-small", "input": "hi"})
+    assert isinstance(result, dict)
+    assert sdk.span()["gen_ai.usage.input_tokens"] == 6
