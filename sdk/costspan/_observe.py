@@ -104,8 +104,8 @@ class Observation:
         self._generation = engine.generation
         outer = _active.get()
         # A task that was begun during a call may outlive it, with the context that it inherited.
-        self._outer = outer if outer is not None and outer._is_in_progress else None
         self._is_in_progress = False
+        self._outer = outer if outer is not None and outer._is_in_progress else None
         self._superseded = False
         self._inner_failed = False
         self._end_lock = threading.Lock()
