@@ -20,11 +20,12 @@ test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skippe
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(VENV)/dev.ready ## formatting, lint, types, import rules
+check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
 .PHONY: format
 format: $(VENV)/dev.ready ## format and mend what can be mended
