@@ -42,9 +42,9 @@ catalogue: $(VENV)/dev.ready ## compile the price catalogue anew from genai-pric
 
 .PHONY: lock
 lock: ## resolve the dependencies anew into requirements/ (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade \
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 
 .PHONY: wheel
