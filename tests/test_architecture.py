@@ -49,10 +49,7 @@ def test_functions_are_short() -> None:
         f"{name}:{node.name}": length
         for kind in (ast.FunctionDef, ast.AsyncFunctionDef)
         for name, node in _nodes(kind)
-        if isinstance(node, kind)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
-        # a router holds its routes; each of those is measured on its own
-        and not (name.startswith("collector/costspan_collector/api/") and node.name == "router")
+        if isinstance(node, kind) and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
     }
     assert long == {}
 

@@ -50,10 +50,7 @@ def router(services: Services) -> APIRouter:
     @routes.delete("/{budget_id}", status_code=204)
     def delete_budget(budget_id: UUID) -> Response:
         """Remove a budget. Its alerts stay on record."""
-        with connect(services.database_url) as connection:
-            store.lock_writer(connection, DEFAULT_PROJECT_ID)
-            if not store.delete(connection, DEFAULT_PROJECT_ID, budget_id):
-                raise NotFound(f"no budget {budget_id}")
+        _delete(services, budget_id)
         return Response(status_code=204)
 
     @routes.get("/{budget_id}/standings")
@@ -90,6 +87,13 @@ def _create(services: Services, request: BudgetRequest) -> tuple[Budget, int]:
     except psycopg.errors.UniqueViolation:
         raise Conflict(f"name: there is a budget named {request.name!r} already; choose another name") from None
     return budget, alerts
+
+
+def _delete(services: Services, budget_id: UUID) -> None:
+    with connect(services.database_url) as connection:
+        store.lock_writer(connection, DEFAULT_PROJECT_ID)
+        if not store.delete(connection, DEFAULT_PROJECT_ID, budget_id):
+            raise NotFound(f"no budget {budget_id}")
 
 
 def _load(services: Services) -> list[Budget]:

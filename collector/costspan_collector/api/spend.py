@@ -1,7 +1,6 @@
-"""GET /api/v1/spend and /api/v1/forecast."""
+"""GET /api/v1/spend."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,22 +9,17 @@ from fastapi.responses import Response
 
 from costspan import money
 from costspan_collector import times
-from costspan_collector.analyse.forecast import forecast
 from costspan_collector.analyse.range import INTERVALS, Range, answer_range
 from costspan_collector.api import parameters as read
 from costspan_collector.api.json import json_response
 from costspan_collector.book.measures import MEASURES
-from costspan_collector.budgets.period import PERIODS, period_bounds
 from costspan_collector.services import DEFAULT_PROJECT_ID, Services
 from costspan_collector.store.spend import spend
 
 
 def router(services: Services) -> APIRouter:
-    """The routes that answer from rollups."""
+    """The route of spend."""
     routes = APIRouter(prefix="/api/v1", tags=["spend"])
-
-    def now() -> datetime:
-        return times.at(services.now_ns() // 1000)
 
     @routes.get("/spend")
     def get_spend(
@@ -41,7 +35,7 @@ def router(services: Services) -> APIRouter:
         Amounts are decimal strings. `cost_usd` is the known part; the `*_calls` columns say how many calls stand behind it in
         which cost state. The range is widened to whole minutes (up to two days) or quarter-hours; the answer says to what.
         """
-        since, until = read.time_range(start, to, now())
+        since, until = read.time_range(start, to, times.at(services.now_ns() // 1000))
         within = answer_range(since, until, read.choice("interval", interval, INTERVALS))
         names = read.dimensions(group_by)
         zone = read.timezone(tz)
@@ -49,33 +43,6 @@ def router(services: Services) -> APIRouter:
         options: dict[str, Any] = {"timezone": zone, "where": where}
         rows = spend(services.engine, DEFAULT_PROJECT_ID, within, group_by=names, interval=interval, **options)
         return json_response(_spend_answer(within, interval, zone, names, rows))
-
-    @routes.get("/forecast")
-    def get_forecast(
-        period: Annotated[str, Query(description=f"one of {', '.join(PERIODS)}")] = "month",
-        tz: read.Timezone = "UTC",
-        filter_text: read.FilterText = "",
-    ) -> Response:
-        """What the period will have cost at its end, or why that cannot be said."""
-        zone = read.timezone(tz)
-        kind = read.choice("period", period, PERIODS) or "month"
-        at = now()
-        start, end = period_bounds(kind, zone, at)
-        where = read.filter_of(filter_text)
-        so_far = answer_range(start, max(at, start + timedelta(minutes=1)), "1h")
-        hours = spend(services.engine, DEFAULT_PROJECT_ID, so_far, interval="1h", where=where)
-        result = forecast([(row["time"], row["cost_usd"]) for row in hours], end, at)
-        return json_response(
-            {
-                "period": kind,
-                "period_start": start,
-                "period_end": end,
-                "spent_usd": result.spent_usd,
-                "forecast_usd": result.forecast_usd,
-                "method": result.method,
-                "reason": result.reason,
-            }
-        )
 
     return routes
 

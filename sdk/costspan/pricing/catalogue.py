@@ -26,16 +26,6 @@ def _file(name: str) -> dict[str, Any]:
     return loaded
 
 
-def providers() -> tuple[str, ...]:
-    """The catalogue's names of all providers that it prices."""
-    return tuple(_file("index")["providers"])
-
-
-def source() -> str:
-    """The data that the catalogue was compiled from, with its version."""
-    return str(_file("index")["source"])
-
-
 def provider_of_model(model: str) -> str | None:
     """The provider whose own models are named like ``model`` (``claude...`` is Anthropic's), or None."""
     for name, entry in _file("index")["providers"].items():
