@@ -3,8 +3,9 @@
 ``costspan.init()`` is the one line that an application needs; ``docs/`` says the rest.
 """
 
+from costspan._checks import Output
 from costspan._context import attribute, feature
-from costspan._labels import label
+from costspan._labels import check, label
 from costspan._runtime import flush, init, shutdown, stats, uninstrument
 
-__all__ = ["attribute", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]
+__all__ = ["Output", "attribute", "check", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from costspan import money
 from costspan._context import Attribution
-from costspan._reading import Facts
+from costspan._facts import Facts
 from costspan.pricing import Cost
 from costspan.usage import (
     CACHE_READ_METERS,
@@ -27,6 +27,7 @@ from costspan.usage import (
     COUNT_METERS,
     INPUT_METERS,
     OUTPUT_METERS,
+    Reading,
     Usage,
 )
 
@@ -45,6 +46,8 @@ TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 OPENAI_API_TYPE = "openai.api.type"
 OPENAI_SERVICE_TIER = "openai.response.service_tier"
 SERVICE_TIER = "costspan.service_tier"
+SPEED = "costspan.speed"
+REGION = "costspan.region"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 ERROR_TYPE = "error.type"
@@ -57,7 +60,10 @@ SESSION = "session.id"
 VALUE = "costspan.value.usd"
 TAG_PREFIX = "costspan.tag."
 
+OPERATION_ID = "costspan.operation.id"
+
 COST = "costspan.cost.usd"
+REPORTED_COST = "costspan.cost.reported_usd"
 COST_STATE = "costspan.cost.state"
 COST_FOR_OTHERS = "gen_ai.usage.cost"
 USAGE_INCOMPLETE = "costspan.usage.incomplete"
@@ -116,8 +122,9 @@ def request_attributes(facts: Facts) -> Attributes:
     return attributes
 
 
-def call_attributes(facts: Facts, cost: Cost | None, attribution: Attribution) -> Attributes:
-    """All attributes of a call's span. ``cost`` is None where there is nothing to price: a call that failed."""
+def call_attributes(facts: Facts, reading: Reading | None, cost: Cost | None, attribution: Attribution) -> Attributes:
+    """All attributes of a call's span, whose usage is ``reading``. ``cost`` is None where there is nothing to price: a
+    call that failed."""
     attributes = request_attributes(facts)
     optional: tuple[tuple[str, AttributeValue | None], ...] = (
         (MAX_TOKENS, facts.max_tokens),
@@ -128,7 +135,9 @@ def call_attributes(facts: Facts, cost: Cost | None, attribution: Attribution) -
         (TIME_TO_FIRST_CHUNK, facts.time_to_first_chunk_s),
         (OPENAI_API_TYPE, facts.api_type or None),
         (OPENAI_SERVICE_TIER, facts.tier if facts.api_type else None),
-        (SERVICE_TIER, facts.tier),
+        (SERVICE_TIER, "batch" if facts.is_batch else facts.tier),
+        (SPEED, facts.speed),
+        (REGION, facts.region),
         (ERROR_TYPE, facts.error_type),
         (STATUS_CODE, facts.status_code),
         (USAGE_INCOMPLETE, facts.is_incomplete or None),
@@ -136,9 +145,11 @@ def call_attributes(facts: Facts, cost: Cost | None, attribution: Attribution) -
     for name, value in optional:
         if value is not None:
             attributes[name] = value
-    if facts.reading is not None:
-        attributes[USAGE_BASIS] = facts.reading.basis
-        add_usage(attributes, facts.reading.usage)
+    if reading is not None:
+        attributes[USAGE_BASIS] = reading.basis
+        add_usage(attributes, reading.usage)
+        if reading.reported_cost_usd is not None:
+            attributes[REPORTED_COST] = money.text(reading.reported_cost_usd)
     if cost is not None:
         _add_cost(attributes, cost)
     if attribution.is_anything:
@@ -163,7 +174,7 @@ def _add_cost(attributes: Attributes, cost: Cost) -> None:
     attributes[COST_STATE] = cost.state
     if cost.amount is not None:
         attributes[COST] = money.text(cost.amount)
-        if cost.state == "priced":
+        if cost.state in ("priced", "reported", "free"):
             attributes[COST_FOR_OTHERS] = float(cost.amount)
 
 

@@ -2,10 +2,15 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import SpanContext
+
 from costspan._attributes import evaluation_attributes
+from costspan._checks import Check, Judgement, Output
+from costspan._engine import Engine
 from costspan._export import LabelEvent
 from costspan._guard import guard
 from costspan._runtime import engine_or_none
@@ -46,16 +51,55 @@ def label(
         return
     reference = engine.index.find(call)
     with guard:
-        span = reference.span
-        engine.delivery.put(
-            LabelEvent(
-                time_ns=time.time_ns(),
-                attributes=evaluation_attributes(said.name, said.score, said.category, said.by, reference.response_id),
-                resource=engine.tracing.resource(),
-                trace_id=span.trace_id if span else 0,
-                span_id=span.span_id if span else 0,
-            )
+        _send(engine, said, reference.span, reference.response_id)
+
+
+def check(
+    feature: str, function: Callable[[Output], Judgement], *, by: str | None = None, name: str | None = None
+) -> Callable[[Output], Judgement]:
+    """Have ``function`` judge the answers of ``feature``, whose verdict becomes the label of the call.
+
+    It is run once for each answer, after the caller has it, in a background thread: it delays nobody, and what it raises
+    is counted in ``stats()`` and otherwise ignored. It gets an ``Output`` and returns True or False (label ``correct``), a
+    number (a score), a text (a category), or None for no label. ``name`` and ``by`` are those of ``label``; ``by`` is the
+    function's own name if left out. Calls that it makes itself are observed and not checked. Returns ``function``.
+
+    Raises TypeError or ValueError for an argument that cannot be used, and RuntimeError before ``init()``.
+    """
+    if not isinstance(feature, str) or not feature.strip():
+        raise TypeError(f"feature: {feature!r} is no text; give the name of a feature")
+    if not callable(function):
+        raise TypeError(f"function: {function!r} cannot be called; give a function of one Output")
+    engine = engine_or_none()
+    if engine is None:
+        raise RuntimeError("check: costspan.init() has not been called; call it first")
+    judge = by or getattr(function, "__name__", None)
+
+    def put_label(verdict_: Judgement, span: SpanContext, response_id: str | None) -> None:
+        is_score = isinstance(verdict_, (int, float)) and not isinstance(verdict_, bool)
+        said = verdict(
+            verdict_ if isinstance(verdict_, bool) else None,
+            verdict_ if is_score else None,  # type: ignore[arg-type]
+            verdict_ if isinstance(verdict_, str) else None,
+            name,
+            judge,
         )
+        _send(engine, said, span, response_id)
+
+    engine.checks.add(feature, Check(function, put_label))
+    return function
+
+
+def _send(engine: Engine, said: Verdict, span: SpanContext | None, response_id: str | None) -> None:
+    engine.delivery.put(
+        LabelEvent(
+            time_ns=time.time_ns(),
+            attributes=evaluation_attributes(said.name, said.score, said.category, said.by, response_id),
+            resource=engine.tracing.resource(),
+            trace_id=span.trace_id if span else 0,
+            span_id=span.span_id if span else 0,
+        )
+    )
 
 
 def verdict(correct: bool | None, score: float | None, category: str | None, name: str | None, by: str | None) -> Verdict:

@@ -2,75 +2,27 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, Token
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from costspan import _context
-from costspan._attributes import call_attributes, request_attributes, span_name
-from costspan._delivery import Delivery
-from costspan._guard import Counters, guard
-from costspan._index import CallIndex
-from costspan._reading import Facts
-from costspan._settings import Settings
-from costspan._tracing import SpanSeed, Tracing
-from costspan.pricing import Cost, Pricer
+from costspan import _context, _operation
+from costspan._attributes import OPERATION_ID, call_attributes, request_attributes, span_name
+from costspan._engine import Engine
+from costspan._facts import Facts, Output
+from costspan._guard import guard
+from costspan._tracing import SpanSeed
+from costspan.usage import Reading
+from costspan.usage.paths import getter
 
+_status_of = getter(
+    "status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code"
+)
 _active: "ContextVar[Observation | None]" = ContextVar("costspan_active_call", default=None)
-
-
-class OpenStream(Protocol):
-    """A stream that has not ended."""
-
-    def dropped(self) -> None:
-        """End it as abandoned."""
-
-
-class Engine:
-    """What observations need: where spans come from, what they cost, where they go. One for the process."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.tracing = Tracing(settings)
-        self.delivery = Delivery(settings)
-        self.index = CallIndex()
-        self.counters = Counters()
-        self.open_streams: set[OpenStream] = set()
-        # Host and port of servers that refused a request because of the option we added.
-        self.refusing_usage_option: set[tuple[str | None, int | None]] = set()
-        # Observations begun before a fork belong to the parent.
-        self.generation = 0
-        self._pricer = Pricer()
-
-    def configure(self, settings: Settings) -> None:
-        self.settings = settings
-        self.refusing_usage_option.clear()
-        self.tracing.configure(settings)
-        self.delivery.configure(settings)
-
-    def after_fork(self) -> None:
-        self.generation += 1
-        self.open_streams = set()
-        self.counters.reset()
-        self.index.after_fork()
-        self.delivery.after_fork()
-
-    def price(self, facts: Facts, start_ns: int) -> Cost | None:
-        """What the call costs as far as is known; None if it failed before anything was used."""
-        if facts.error_type is not None and facts.reading is None:
-            return None
-        return self._pricer.price(
-            facts.provider,
-            facts.response_model or facts.request_model,
-            facts.reading.usage if facts.reading else None,
-            datetime.fromtimestamp(start_ns // 1_000_000_000, UTC),
-            tier=facts.tier,
-            incomplete=facts.is_incomplete,
-        )
 
 
 class Observation:
@@ -90,6 +42,7 @@ class Observation:
         "_inner_failed",
         "_is_in_progress",
         "_name",
+        "_operation_id",
         "_outer",
         "_seed",
         "_start_clock_ns",
@@ -110,6 +63,9 @@ class Observation:
         self._inner_failed = False
         self._end_lock = threading.Lock()
         self._attribution = _context.current()
+        self._operation_id = _operation.current()
+        if engine.checks.has(self._attribution.feature):
+            facts.output = Output()
         self._name = span_name(facts.operation, facts.request_model)
         outer_seed = self._outer._seed if self._outer is not None else None
         self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
@@ -117,6 +73,17 @@ class Observation:
         self._start_clock_ns = time.perf_counter_ns()
         self._current: Any = None
         self._active_token: Token[Observation | None] | None = None
+
+    @classmethod
+    def of_record(cls, engine: Engine, facts: Facts, key: str, start_ns: int) -> "Observation":
+        """A call that was made elsewhere or earlier, at ``start_ns``, as a record of it tells.
+
+        ``key`` names it among all calls: read again, anywhere, it is the same span, and so the same call.
+        """
+        observation = cls(engine, facts)
+        observation._seed = engine.tracing.seed_of(key)
+        observation._start_ns = start_ns
+        return observation
 
     @property
     def span_context(self) -> SpanContext:
@@ -136,6 +103,34 @@ class Observation:
             self._engine.tracing.restore(self._current)
             _active.reset(self._active_token)
         self._active_token = None
+
+    def during(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        """``step`` as a part of the call."""
+
+        def inside() -> Any:
+            with guard:
+                self.enter()
+            try:
+                return step()
+            finally:
+                with guard:
+                    self.leave()
+
+        return inside
+
+    def during_async(self, step: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        """As ``during``."""
+
+        async def inside() -> Any:
+            with guard:
+                self.enter()
+            try:
+                return await step()
+            finally:
+                with guard:
+                    self.leave()
+
+        return inside
 
     def answered(self) -> None:
         """The client gave a result: if this call was made on behalf of another, this one is billed and not that."""
@@ -158,7 +153,7 @@ class Observation:
     def failed(self, error: BaseException) -> None:
         """Note the error that ended the call."""
         self.facts.error_type = type(error).__name__
-        status = getattr(error, "status_code", None)
+        status = _status_of(error)
         self.facts.status_code = status if type(status) is int else None
         if self._outer is not None:
             self._outer._inner_failed = True
@@ -203,13 +198,39 @@ class Observation:
     def _book(self, end_ns: int) -> ReadableSpan:
         """The finished span, priced and shown to the application."""
         facts, engine = self.facts, self._engine
+        if facts.reading is None and facts.characters is not None and facts.error_type is None:
+            facts.reading = Reading(dict([facts.characters]), "inclusive")
+        for model, reading in facts.partial:
+            with guard:
+                engine.delivery.put(self._span_of_other_model(model, reading, end_ns))
+        span = self._span(self._seed, self._name, facts.response_model or facts.request_model, facts.reading, end_ns)
+        engine.counters.add("calls")
+        if facts.output is not None:
+            with guard:
+                engine.checks.put(facts, self._attribution, self._seed.context)
+        return span
+
+    def _span(self, seed: SpanSeed, name: str, model: str | None, reading: Reading | None, end_ns: int) -> ReadableSpan:
+        facts, engine = self.facts, self._engine
         cost = None
         with guard:
-            cost = engine.price(facts, self._start_ns)
-        attributes = call_attributes(facts, cost, self._attribution)
+            cost = engine.price(facts, model, reading, self._start_ns)
+        attributes = call_attributes(facts, reading, cost, self._attribution)
+        if self._operation_id is not None or facts.partial:
+            attributes[OPERATION_ID] = self._operation_id or format(self._seed.context.span_id, "016x")
         is_error = facts.error_type is not None
-        span = engine.tracing.end(self._seed, self._name, attributes, self._start_ns, end_ns, is_error=is_error)
-        engine.counters.add("calls")
+        span = engine.tracing.end(seed, name, attributes, self._start_ns, end_ns, is_error=is_error)
         with guard:
-            engine.tracing.show_to_application(self._seed, span)
+            engine.tracing.show_to_application(seed, span)
         return span
+
+    def _span_of_other_model(self, model: str, reading: Reading, end_ns: int) -> ReadableSpan:
+        """The span of what another model consumed within this call: a billed call of its own, beside this one."""
+        mine = self.facts
+        self.facts = replace(mine, request_model=model, response_model=model, response_id=None, reading=reading, output=None)
+        try:
+            return self._span(
+                self._engine.tracing.sibling(self._seed), span_name(mine.operation, model), model, reading, end_ns
+            )
+        finally:
+            self.facts = mine

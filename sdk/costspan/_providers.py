@@ -66,3 +66,57 @@ def provider_of_class(client_class: type, names: Mapping[str, str]) -> str | Non
         if base.__name__ in names:
             return names[base.__name__]
     return None
+
+
+# Whose models are named so, where neither host nor client tells who bills: a proxy, a gateway.
+PROVIDER_OF_MODEL: Mapping[str, str] = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4-": "openai",
+    "text-embedding-3": "openai",
+    "claude-": "anthropic",
+    "gemini-": "gcp.gemini",
+    "grok-": "x_ai",
+    "deepseek-": "deepseek",
+    "mistral-": "mistral_ai",
+    "magistral-": "mistral_ai",
+    "codestral-": "mistral_ai",
+    "ministral-": "mistral_ai",
+    "voxtral-": "mistral_ai",
+    "command-": "cohere",
+    "sonar": "perplexity",
+    "kimi-": "moonshot_ai",
+}
+_OLLAMA_PORT = 11434
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@lru_cache(maxsize=1024)
+def _provider_of_model(model: str) -> str | None:
+    name = model.lower()
+    return next((provider for start, provider in PROVIDER_OF_MODEL.items() if name.startswith(start)), None)
+
+
+def provider_of(
+    host: str | None,
+    port: int | None,
+    client_class: type,
+    names: Mapping[str, str],
+    told: str | None,
+    model: str | None,
+    default: str,
+    *,
+    is_protocol: bool,
+) -> str:
+    """Who bills a call: told by its host, else by the client (``told``, or its class by ``names``), else by the model.
+
+    ``default`` is the client's own provider. ``is_protocol``: it speaks a protocol that others speak too, so that an
+    unknown host says nothing and the model's name may.
+    """
+    found = provider_of_host(host) if host else None
+    found = found or told or provider_of_class(client_class, names)
+    if found is None and host in _LOOPBACK and port == _OLLAMA_PORT:
+        found = "ollama"
+    return found or (_provider_of_model(model) if model and is_protocol else None) or default

@@ -4,10 +4,11 @@ import atexit
 import os
 import sys
 import threading
+import time
 from typing import Any, TypedDict
 
 from costspan._guard import guard
-from costspan._observe import Engine
+from costspan._engine import Engine
 from costspan._patch import Patches
 from costspan._settings import Settings, load
 from costspan.adapters import ADAPTERS
@@ -18,7 +19,8 @@ DEFAULT_FLUSH_TIMEOUT_S = 10.0
 class Stats(TypedDict):
     """What the SDK has done in this process. ``calls`` were observed and ended; ``spans_sent`` and ``labels_sent``
     the collector has taken; ``queued`` wait; ``dropped`` were lost, by reason; ``retries`` are requests that failed
-    for the moment; ``internal_errors`` are our own, which the application did not see."""
+    for the moment; ``checks_failed`` are checks of yours that raised,
+    ``checks_dropped`` answers that they did not keep up with; ``internal_errors`` are our own, which the application did not see."""
 
     calls: int
     open_streams: int
@@ -28,6 +30,8 @@ class Stats(TypedDict):
     retries: int
     dropped: dict[str, int]
     last_problem: str
+    checks_failed: int
+    checks_dropped: int
     internal_errors: int
     internal_errors_by_type: dict[str, int]
 
@@ -110,7 +114,15 @@ def uninstrument() -> None:
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
     """Send what has ended so far. True once the collector has taken all of it, False if ``timeout_s`` passed first."""
     engine = _runtime.engine
-    return engine is None or engine.delivery.flush(timeout_s)
+    if engine is None:
+        return True
+    deadline = time.monotonic() + timeout_s
+    is_sent = engine.delivery.flush(timeout_s)
+    if engine.checks.is_idle:
+        return is_sent
+    # A check is run once its call has left the queue, and its label is sent after it.
+    is_checked = engine.checks.wait(max(deadline - time.monotonic(), 0.0))
+    return engine.delivery.flush(max(deadline - time.monotonic(), 0.0)) and is_checked and is_sent
 
 
 def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
@@ -119,8 +131,8 @@ def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
     engine = _runtime.engine
     if engine is None:
         return True
-    _abandon_open_streams(engine)
-    return engine.delivery.stop(timeout_s)
+    engine.abandon_open_calls()
+    return flush(timeout_s) and engine.delivery.stop(timeout_s)
 
 
 def stats() -> Stats:
@@ -136,22 +148,21 @@ def stats() -> Stats:
         retries=sent.get("retries") if sent else 0,
         dropped=engine.delivery.dropped.all() if engine else {},
         last_problem=engine.delivery.last_problem if engine else "",
+        checks_failed=engine.checks.guard.count if engine else 0,
+        checks_dropped=engine.checks.dropped if engine else 0,
         internal_errors=guard.count,
         internal_errors_by_type=guard.errors.all(),
     )
-
-
-def _abandon_open_streams(engine: Engine) -> None:
-    for watch in list(engine.open_streams):
-        watch.dropped()
 
 
 def _at_exit(_: Any = None) -> None:
     engine = _runtime.engine
     if engine is not None:
         with guard:
-            _abandon_open_streams(engine)
-            engine.delivery.stop(engine.settings.exit_timeout_s)
+            deadline = time.monotonic() + engine.settings.exit_timeout_s
+            engine.abandon_open_calls()
+            engine.checks.wait(engine.settings.exit_timeout_s)
+            engine.delivery.stop(max(deadline - time.monotonic(), 0.0))
 
 
 def _after_fork() -> None:

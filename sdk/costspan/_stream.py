@@ -1,21 +1,19 @@
-"""Streams: two transparent proxies, sync and async, that know no provider, and what they report to.
+"""Streams under observation: chunks are looked at as they pass, and the end is told once.
 
-A proxy is its stream to ``isinstance``, has its attributes and methods, and hands every chunk on as it came. The end
-is told once, whether the stream was drained, closed, failed or dropped. Nothing here keeps a stream alive.
+The caller's stream stays the very object that the client made: what it takes its chunks from is replaced. A generator,
+which hides that, is handed on as a generator. Nothing here keeps a stream or a chunk alive.
 """
 
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from functools import partial
+from inspect import isasyncgen, isgenerator
+from typing import Any
 
-import wrapt
-
+from costspan._chunks import ChunkReader, EncodedChunks
+from costspan._engine import Engine
 from costspan._guard import guard
-from costspan._observe import Engine, Observation
-from costspan._reading import ChunkReader
-
-_CLOSING = ("close", "aclose")
+from costspan._observe import Observation
 
 
 class StreamWatch:
@@ -124,103 +122,43 @@ class StreamWatch:
         self._chunks.settle(is_drained=is_drained)
 
 
-if TYPE_CHECKING:
-    ObjectProxy = wrapt.ObjectProxy[Any]
-else:
-    ObjectProxy = wrapt.ObjectProxy
+class EncodedStreamWatch(StreamWatch):
+    """Watches a stream whose chunks hold JSON text, which ``decode`` takes out of a chunk; None where there is none."""
+
+    __slots__ = ("_decode", "_encoded")
+
+    def __init__(
+        self,
+        engine: Engine,
+        observation: Observation,
+        chunks: ChunkReader,
+        encoded: EncodedChunks,
+        decode: Callable[[Any], bytes | str | None],
+    ) -> None:
+        super().__init__(engine, observation, chunks)
+        self._encoded = encoded
+        self._decode = decode
+
+    def take(self, chunk: Any) -> bool:
+        """Look at a chunk that has come. All are for the caller."""
+        with guard:
+            if not self._has_begun:
+                self._has_begun = True
+                self.observation.first_chunk()
+            if (data := self._decode(chunk)) is not None:
+                self._encoded.feed(data)
+        return True
+
+    def _settle(self, *, is_drained: bool) -> None:
+        self._encoded.finish()
+        super()._settle(is_drained=is_drained)
 
 
-class _StreamProxy(ObjectProxy):
-    def __init__(self, stream: Any, watch: StreamWatch) -> None:
-        super().__init__(stream)
-        self._self_watch = watch
-
-
-class SyncStreamProxy(_StreamProxy):
-    """A sync stream under observation."""
-
-    def __next__(self) -> Any:
-        return self._self_watch.pull(self.__wrapped__.__next__)
-
-    def __iter__(self) -> Iterator[Any]:
-        pull, step = self._self_watch.pull, iter(self.__wrapped__).__next__
-        while True:
-            try:
-                chunk = pull(step)
-            except StopIteration:
-                return
-            yield chunk
-
-    def __enter__(self) -> Any:
-        entered = self.__wrapped__.__enter__()
-        return self if entered is self.__wrapped__ else entered
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Any:
-        try:
-            return self.__wrapped__.__exit__(kind, error, trace)
-        finally:
-            self._self_watch.closed()
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self.__wrapped__, name)
-        return _closing(value, self._self_watch) if name in _CLOSING else value
-
-
-class AsyncStreamProxy(_StreamProxy):
-    """An async stream under observation."""
-
-    async def __anext__(self) -> Any:
-        return await self._self_watch.pull_async(self.__wrapped__.__anext__)
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        pull, step = self._self_watch.pull_async, aiter(self.__wrapped__).__anext__
-        while True:
-            try:
-                chunk = await pull(step)
-            except StopAsyncIteration:
-                return
-            yield chunk
-
-    async def __aenter__(self) -> Any:
-        entered = await self.__wrapped__.__aenter__()
-        return self if entered is self.__wrapped__ else entered
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(kind, error, trace)
-        finally:
-            self._self_watch.closed()
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self.__wrapped__, name)
-        return _closing_async(value, self._self_watch) if name in _CLOSING else value
-
-
-def _closing(close: Callable[..., Any], watch: StreamWatch) -> Callable[..., Any]:
-    def closing(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return close(*args, **kwargs)
-        finally:
-            watch.closed()
-
-    return closing
-
-
-def _closing_async(close: Callable[..., Any], watch: StreamWatch) -> Callable[..., Any]:
-    async def closing(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await close(*args, **kwargs)
-        finally:
-            watch.closed()
-
-    return closing
-
-
-class _SyncSteps:
-    """Takes the place of a sync stream's own iterator."""
+class _Steps:
+    """Takes the place of what a sync stream takes its chunks from."""
 
     def __init__(self, steps: Any, watch: StreamWatch) -> None:
-        self._steps = steps
+        self._steps = iter(steps)
         self._watch = watch
 
     def __iter__(self) -> Iterator[Any]:
@@ -229,12 +167,15 @@ class _SyncSteps:
     def __next__(self) -> Any:
         return self._watch.pull(self._steps.__next__)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._steps, name)
+
 
 class _AsyncSteps:
-    """Takes the place of an async stream's own iterator."""
+    """Takes the place of what an async stream takes its chunks from."""
 
     def __init__(self, steps: Any, watch: StreamWatch) -> None:
-        self._steps = steps
+        self._steps = aiter(steps)
         self._watch = watch
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -243,24 +184,69 @@ class _AsyncSteps:
     async def __anext__(self) -> Any:
         return await self._watch.pull_async(self._steps.__anext__)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._steps, name)
+
+
+def _generator(steps: Generator[Any, Any, Any], watch: StreamWatch) -> Generator[Any, Any, Any]:
+    # A generator sends its request when it is asked for the first chunk, and not before.
+    step: Callable[[], Any] = watch.observation.during(steps.__next__)
+    try:
+        while True:
+            try:
+                chunk = watch.pull(step)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                sent = yield chunk
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                step = partial(steps.throw, error)
+            else:
+                step = steps.__next__ if sent is None else partial(steps.send, sent)
+    finally:
+        steps.close()
+        watch.dropped()
+
+
+async def _async_generator(steps: AsyncGenerator[Any, Any], watch: StreamWatch) -> AsyncGenerator[Any, Any]:
+    step: Callable[[], Awaitable[Any]] = watch.observation.during_async(steps.__anext__)
+    try:
+        while True:
+            try:
+                chunk = await watch.pull_async(step)
+            except StopAsyncIteration:
+                return
+            try:
+                sent = yield chunk
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                step = partial(steps.athrow, error)
+            else:
+                step = steps.__anext__ if sent is None else partial(steps.asend, sent)
+    finally:
+        await steps.aclose()
+        watch.dropped()
+
 
 def observed_stream(stream: Any, watch: StreamWatch, iterator: str) -> Any:
-    """``stream`` under observation by ``watch``: a proxy, or where none will do, the stream itself.
+    """``stream`` under observation by ``watch``: the same object, or for a generator one of the same kind.
 
-    The class of a stream may not accept a proxy as its instance (those of anthropic before 1.0 accept nothing but
-    themselves); then the attribute ``iterator``, from which the stream takes its chunks, is replaced. What cannot be
-    iterated over is no stream: it is returned as it is, and ``watch`` is told that it has ended.
+    ``iterator`` names the attribute that the stream takes its chunks from. What is neither a generator nor has that
+    attribute is returned as it is, and ``watch`` is told that it has ended: nothing more will be seen of it.
     """
-    kind = type(stream)
-    is_async = hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")
-    if not is_async and not hasattr(kind, "__next__") and not hasattr(kind, "__iter__"):
+    if isgenerator(stream):
+        observed: Any = _generator(stream, watch)
+    elif isasyncgen(stream):
+        observed = _async_generator(stream, watch)
+    elif iterator and (steps := getattr(stream, iterator, None)) is not None:
+        observed = stream
+        setattr(stream, iterator, _AsyncSteps(steps, watch) if hasattr(steps, "__anext__") else _Steps(steps, watch))
+    else:
         watch.closed()
         return stream
-    proxy = AsyncStreamProxy(stream, watch) if is_async else SyncStreamProxy(stream, watch)
-    if not isinstance(proxy, kind) and hasattr(stream, iterator):
-        steps = getattr(stream, iterator)
-        setattr(stream, iterator, _AsyncSteps(steps, watch) if is_async else _SyncSteps(steps, watch))
-        proxy = stream
     # Only the one that the caller holds tells by its destruction that the stream was dropped.
-    weakref.finalize(proxy, watch.dropped).atexit = False
-    return proxy
+    weakref.finalize(observed, watch.dropped).atexit = False
+    return observed

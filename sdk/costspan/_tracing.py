@@ -5,6 +5,7 @@ provider is set. A span is built when it ends, from figures that were noted befo
 holds only its identity.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -109,6 +110,26 @@ class Tracing:
             application=application if is_sampled else None,
             may_be_current=is_sampled,
         )
+
+    def sibling(self, seed: SpanSeed) -> SpanSeed:
+        """A span of its own beside that of ``seed``."""
+        context = seed.context
+        ids = self._ids if seed.application is None else seed.application.id_generator
+        return seed._replace(
+            context=SpanContext(
+                context.trace_id, ids.generate_span_id(), is_remote=False, trace_flags=context.trace_flags,
+                trace_state=context.trace_state,
+            )
+        )
+
+    def seed_of(self, key: str) -> SpanSeed:
+        """A span in a trace of its own, whose ids follow from ``key``: the same wherever it is made."""
+        digest = hashlib.sha256(key.encode()).digest()
+        context = SpanContext(
+            int.from_bytes(digest[:16], "big"), int.from_bytes(digest[16:24], "big"), is_remote=False,
+            trace_flags=TraceFlags(_SAMPLED),
+        )
+        return SpanSeed(context, None, self.resource(), None, may_be_current=False)
 
     def make_current(self, seed: SpanSeed) -> Any:
         """Make the span current, so that spans begun meanwhile are its children. Returns what ``restore`` takes."""

@@ -1,0 +1,66 @@
+"""What is known of one call."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from costspan.usage import Reading
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one call. A figure that nobody reported is None.
+
+    ``time_to_first_chunk_s`` is in seconds. ``is_incomplete``: the final usage figures were not seen. ``partial``
+    holds what other models consumed within the call, by model. ``status`` is the state of a background response.
+    """
+
+    operation: str
+    provider: str
+    request_model: str | None = None
+    max_tokens: int | None = None
+    is_stream: bool = False
+    server_address: str | None = None
+    server_port: int | None = None
+    api_type: str = ""
+    response_id: str | None = None
+    response_model: str | None = None
+    tier: str | None = None
+    speed: str | None = None
+    region: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    reading: Reading | None = None
+    partial: tuple[tuple[str, Reading], ...] = ()
+    characters: tuple[str, int] | None = None
+    is_free: bool = False
+    is_incomplete: bool = False
+    is_batch: bool = False
+    time_to_first_chunk_s: float | None = None
+    error_type: str | None = None
+    status_code: int | None = None
+    status: str | None = None
+    output: "Output | None" = None
+
+
+@dataclass(slots=True)
+class Output:
+    """What a check is to see of a call: the text so far, and the client's own object for a whole answer."""
+
+    text: list[str] = field(default_factory=list)
+    response: Any = None
+
+
+def text_or_none(value: Any) -> str | None:
+    """``value`` if it is a text with something in it, made fit for UTF-8, else None. An enumeration's value counts."""
+    if not isinstance(value, str):
+        value = getattr(value, "value", None)
+    if not isinstance(value, str) or not value:
+        return None
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """The texts in ``value``, which is one text, a list with texts in it, or anything else."""
+    if isinstance(value, (list, tuple)):
+        return tuple(text for item in value if (text := text_or_none(item)) is not None)
+    text = text_or_none(value)
+    return () if text is None else (text,)

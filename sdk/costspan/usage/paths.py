@@ -1,0 +1,83 @@
+"""Paths into response bodies: compiled once, read often. Pure.
+
+A path is dotted, as in ``usage.service_tier``, and leads through mappings and attributes alike. ``.`` is the source itself. ``*`` stands for every
+item of a list, ``name[key=value]`` for those items of the list ``name`` whose ``key`` is ``value`` (letter case is
+ignored); both give a list of what is found. ``|`` parts alternatives of which the first that is present counts.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+Getter = Callable[[Any], Any]
+
+
+def step(source: Any, name: str) -> Any:
+    """The value called ``name`` in a mapping or on an object, or None."""
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+
+
+@lru_cache(maxsize=4096)
+def getter(path: str) -> Getter:
+    """A function that reads the value at ``path``, or None where the path ends early. An empty path reads nothing."""
+    if path == ".":
+        return lambda source: source
+    alternatives = [_getter_of(tuple(part.split("."))) for part in path.split("|") if part]
+    if not alternatives:
+        return lambda _: None
+    if len(alternatives) == 1:
+        return alternatives[0]
+
+    def first_present(source: Any) -> Any:
+        for alternative in alternatives:
+            if (value := alternative(source)) is not None:
+                return value
+        return None
+
+    return first_present
+
+
+def _getter_of(names: tuple[str, ...]) -> Getter:
+    first, rest = names[0], names[1:]
+    if first == "*":
+        return _each(rest)
+    if first.endswith("]"):
+        return _selected(first, rest)
+    if not rest:
+        return lambda source: step(source, first)
+    then = _getter_of(rest)
+
+    def get(source: Any) -> Any:
+        inner = step(source, first)
+        return None if inner is None else then(inner)
+
+    return get
+
+
+def _each(names: tuple[str, ...]) -> Getter:
+    read: Getter = _getter_of(names) if names else lambda item: item
+    is_nested = any(name == "*" or name.endswith("]") for name in names)
+
+    def get(source: Any) -> Any:
+        if not isinstance(source, (list, tuple)):
+            return None
+        found = [value for item in source if (value := read(item)) is not None]
+        return [value for values in found for value in values] if is_nested else found
+
+    return get
+
+
+def _selected(name: str, names: tuple[str, ...]) -> Getter:
+    list_name, _, condition = name.removesuffix("]").partition("[")
+    key, _, wanted = condition.partition("=")
+    each = _each(names)
+    wanted = wanted.lower()
+
+    def get(source: Any) -> Any:
+        items = step(source, list_name)
+        if not isinstance(items, (list, tuple)):
+            return None
+        found = [item for item in items if str(step(item, key)).lower().endswith(wanted)]
+        return each(found) or None
+
+    return get

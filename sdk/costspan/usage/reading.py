@@ -1,0 +1,199 @@
+"""From a provider's usage object to disjoint meters: one engine for the shapes that ``shapes.py`` states as data."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import combinations
+from typing import Any, Literal
+
+from costspan.usage.meters import Quantity
+from costspan.usage.paths import getter
+
+Basis = Literal["inclusive", "exclusive", "proved"]
+Paths = tuple[str, ...]
+
+# More portions than this in one usage object are not searched for the one that explains the grand total.
+_MOST_PORTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class UsageShape:
+    """Where one kind of usage object keeps its figures, as paths (``paths.py``); the first that is present counts.
+
+    ``input`` and ``output`` name totals, of which ``input_parts`` and ``output_parts`` are portions unless
+    ``exclusive_input`` says that ``input`` already leaves the parts out (Anthropic, Bedrock). ``outside`` are figures that
+    are in neither total, by the meter that they add to. ``splits`` name the finer meters of a part; what the split leaves
+    over stays at the part. ``split_default`` names the meter of a part that comes without any split, where the provider
+    documents it; its split either adds up or says nothing. ``overlaps`` names the finer meter that a part's figure holds too
+    (audio input, cached audio included). ``counts`` are not tokens.
+
+    ``unexplained`` is the meter for what the grand ``total`` holds beyond all else, by a word in the model's name.
+    ``cost`` lists where the provider states its own charge, and how many decimal places its unit is below a US dollar.
+    """
+
+    input: Paths = ()
+    output: Paths = ()
+    total: str = ""
+    input_parts: Mapping[str, Paths] = field(default_factory=dict)
+    output_parts: Mapping[str, Paths] = field(default_factory=dict)
+    outside: Mapping[str, Paths] = field(default_factory=dict)
+    splits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    split_default: Mapping[str, str] = field(default_factory=dict)
+    overlaps: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, Paths] = field(default_factory=dict)
+    exclusive_input: bool = False
+    unexplained: Mapping[str, str] = field(default_factory=dict)
+    cost: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Disjoint ``usage`` read from a usage object, on which basis its totals were understood, and the charge in US
+    dollars that the provider itself stated, if it did."""
+
+    usage: dict[str, Quantity]
+    basis: Basis
+    reported_cost_usd: Decimal | None = None
+
+    def plus(self, other: "Reading") -> "Reading":
+        """Both together: meter by meter, known charges added."""
+        usage = dict(self.usage)
+        for meter, quantity in other.usage.items():
+            usage[meter] = usage.get(meter, 0) + quantity
+        costs = [cost for cost in (self.reported_cost_usd, other.reported_cost_usd) if cost is not None]
+        return Reading(usage, self.basis, sum(costs, Decimal(0)) if costs else None)
+
+
+def count_at(source: Any, path: str) -> int | None:
+    """The non-negative whole number at ``path``, the sum where there are several, or None. Text, bools and negative
+    figures are no counts."""
+    value = getter(path)(source)
+    if isinstance(value, list):
+        found = [count for item in value if (count := _count(item)) is not None]
+        return sum(found) if found else None
+    return _count(value)
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value < math.inf else None
+
+
+def _first_count(source: Any, paths: Paths) -> int | None:
+    for path in paths:
+        if (value := count_at(source, path)) is not None:
+            return value
+    return None
+
+
+def _counts(source: Any, paths: Mapping[str, Paths]) -> dict[str, int]:
+    found = ((meter, _first_count(source, alternatives)) for meter, alternatives in paths.items())
+    return {meter: value for meter, value in found if value is not None}
+
+
+def read_usage(shape: UsageShape, source: Any, model: str = "") -> Reading | None:
+    """The disjoint usage that ``source`` (a mapping or an object with attributes) reports in ``shape``.
+
+    ``model`` is the name of the model that answered, for shapes whose arithmetic differs by it. None when ``source``
+    holds no figure of that shape: a shape we don't know gives no figure, not a wrong one.
+    """
+    if source is None:
+        return None
+    stated_input, stated_output = _first_count(source, shape.input), _first_count(source, shape.output)
+    inputs = _split(shape, source, _counts(source, shape.input_parts))
+    outputs = _counts(source, shape.output_parts)
+    # A figure that is a portion already is not stated a second time beside the totals.
+    outside = {meter: n for meter, n in _counts(source, shape.outside).items() if meter not in outputs}
+    counts = _counts(source, shape.counts)
+    cost = _cost(shape, source)
+    if stated_input is None and stated_output is None and cost is None and not (inputs or outputs or outside or counts):
+        return None
+    beyond = _beyond(count_at(source, shape.total) if shape.total else None, stated_input, stated_output, outside)
+    proof = _proved_outside(shape, stated_input or 0, stated_output or 0, inputs, outputs, beyond)
+    usage: dict[str, Quantity] = {}
+    if stated_input is not None:
+        inside = () if shape.exclusive_input else (meter for meter in inputs if meter not in proof)
+        usage["input"] = stated_input - sum(inputs[meter] for meter in inside)
+    if stated_output is not None:
+        usage["output"] = stated_output - sum(count for meter, count in outputs.items() if meter not in proof)
+    usage.update(inputs)
+    usage.update(outputs)
+    usage.update(counts)
+    for meter, count in outside.items():
+        usage[meter] = usage.get(meter, 0) + count
+    rest = beyond - sum({**inputs, **outputs}[meter] for meter in proof)
+    if rest > 0 and (meter := _meter_of_rest(shape, model)):
+        usage[meter] = usage.get(meter, 0) + rest
+    basis: Basis = "exclusive" if shape.exclusive_input else "proved" if proof else "inclusive"
+    return Reading(usage, basis, cost)
+
+
+def _beyond(total: int | None, stated_input: int | None, stated_output: int | None, outside: Mapping[str, int]) -> int:
+    """What the grand total holds that no stated total does; 0 if it is not stated."""
+    return 0 if total is None else max(0, total - (stated_input or 0) - (stated_output or 0) - sum(outside.values()))
+
+
+def _proved_outside(
+    shape: UsageShape, stated_input: int, stated_output: int, inputs: Mapping[str, int], outputs: Mapping[str, int], beyond: int
+) -> frozenset[str]:
+    """The portions that arithmetic proves to lie outside of their total, whatever the provider's documents say.
+
+    A portion larger than its whole does (Grok hosted by Azure: cached tokens), and so does a grand total that adds up
+    only with the portion beside the totals (xAI: reasoning; Mistral: audio).
+    """
+    if shape.exclusive_input:
+        inputs = {}
+    proof = {*_too_large(stated_input, inputs), *_too_large(stated_output, outputs)}
+    if proof or not beyond:
+        return frozenset(proof)
+    # Reasoning lies outside more often than anything in the input does.
+    portions = [(meter, count) for meter, count in (*outputs.items(), *inputs.items()) if count][:_MOST_PORTIONS]
+    for size in range(1, len(portions) + 1):
+        for chosen in combinations(portions, size):
+            if sum(count for _, count in chosen) == beyond:
+                return frozenset(meter for meter, _ in chosen)
+    return frozenset()
+
+
+def _too_large(stated: int, parts: Mapping[str, int]) -> Iterable[str]:
+    if sum(parts.values()) <= stated:
+        return ()
+    larger = [meter for meter, count in parts.items() if count > stated]
+    rest = sum(count for meter, count in parts.items() if meter not in larger)
+    return larger if larger and rest <= stated else [meter for meter, count in parts.items() if count]
+
+
+def _split(shape: UsageShape, source: Any, parts: Mapping[str, int]) -> dict[str, int]:
+    """The parts by their finest meters."""
+    usage: dict[str, int] = {}
+    for part, amount in parts.items():
+        finer = {meter: n for meter, path in shape.splits.get(part, {}).items() if (n := count_at(source, path)) is not None}
+        if part in shape.split_default and sum(finer.values()) != amount:
+            usage[part if finer else shape.split_default[part]] = amount
+            continue
+        if sum(finer.values()) > amount:
+            finer = {}
+        usage.update(finer)
+        rest = amount - sum(finer.values())
+        if rest or not finer:
+            usage[part] = usage.get(part, 0) + rest
+    for part, finer_meter in shape.overlaps.items():
+        if part in usage:
+            usage[part] = max(0, usage[part] - usage.get(finer_meter, 0))
+    return usage
+
+
+def _meter_of_rest(shape: UsageShape, model: str) -> str | None:
+    name = model.lower()
+    return next((meter for word, meter in shape.unexplained.items() if word in name), None)
+
+
+def _cost(shape: UsageShape, source: Any) -> Decimal | None:
+    for path, places in shape.cost:
+        value = getter(path)(source)
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and 0 <= value < math.inf:
+            # The shortest text of a double is the decimal that the provider wrote.
+            return Decimal(repr(value)).scaleb(-places)
+    return None
