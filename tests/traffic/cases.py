@@ -13,7 +13,7 @@ from urllib.parse import unquote
 RECORDINGS = Path(__file__).parent / "data" / "recordings.jsonl.gz"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One recorded exchange. ``usage_raw`` holds the provider's own usage objects and where in the answer they stood."""
 
