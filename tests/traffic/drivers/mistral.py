@@ -1,0 +1,66 @@
+"""The mistralai client."""
+
+import re
+from typing import Any
+
+from mistralai.client import Mistral
+
+from tests.traffic.cases import Case
+from tests.traffic.drivers._http import httpx, led_to, shared
+from tests.traffic.drivers._plan import (
+    ASYNC_MODES,
+    TIMEOUT_S,
+    Driver,
+    Mode,
+    NotDrivableError,
+    Plan,
+    asks_stream,
+    named_arguments,
+    request_of,
+    with_files,
+)
+
+
+def _client(case: Case, mode: Mode, url: str) -> Any:
+    if mode == "hosted":
+        return Mistral(api_key="key", server_url=f"https://{case.host}", timeout_ms=25_000, client=led_to(httpx, url))
+    clients = {"async_client": shared(httpx, is_async=True), "client": shared(httpx, is_async=False)}
+    return Mistral(api_key="key", server_url=url, timeout_ms=int(TIMEOUT_S * 1000), **clients)
+
+
+def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
+    client = _client(case, mode, url)
+    is_stream = asks_stream(case) or case.api == "audio.transcriptions" and case.streaming
+    if mode in ("abandoned", "aabandoned") and not is_stream:
+        return None
+    request = request_of(case)
+    request.pop("stream", None)
+    complete = "stream" if is_stream else "complete"
+    methods: dict[str, tuple[Any, str]] = {
+        "chat.completions": (client.chat, complete),
+        "fim": (client.fim, complete),
+        "agents.completions": (client.agents, complete),
+        "embeddings": (client.embeddings, "create"),
+        "ocr": (client.ocr, "process"),
+        "audio.transcriptions": (client.audio.transcriptions, complete),
+        "audio.speech": (client.audio.speech, "complete"),
+        "moderations": (client.classifiers, "moderate"),
+    }
+    if case.api not in methods:
+        raise NotDrivableError(f"mistralai: {case.api}")
+    if case.api == "embeddings" and "input" in request:
+        request["inputs"] = request.pop("input")
+    if request.get("__multipart__"):
+        request = with_files(request)
+        if isinstance(file := request.get("file"), tuple):
+            request["file"] = {"file_name": file[0], "content": file[1]}
+    resource, name = methods[case.api]
+    function = getattr(resource, name + ("_async" if mode in ASYNC_MODES else ""))
+    return Plan(function, named_arguments(function, request), "stream" if is_stream else "plain", keep=client)
+
+
+def _handles(case: Case) -> bool:
+    return case.provider == "mistral" and not re.search(r"/(files|batch|models)(/|$)", case.plain_path)
+
+
+DRIVER = Driver("mistralai", _handles, _plan, modes=("sync", "async", "abandoned", "aabandoned", "hosted"))
