@@ -1,6 +1,7 @@
 """What happens around one call of a patched function."""
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from costspan._bytes import BodyReader, read_encoded
@@ -8,7 +9,7 @@ from costspan._chunks import ChunkReader, EncodedChunks
 from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._observe import Observation
-from costspan._providers import SENDS_STREAM_USAGE_UNASKED, provider_of
+from costspan._providers import SENDS_STREAM_USAGE_UNASKED, adds_null_usage, provider_of
 from costspan._reading import UNFINISHED, EndpointReader
 from costspan._stream import EncodedStreamWatch, StreamWatch, observed_stream
 from costspan._taps import OpeningTap, RawWatch, ReadTap, tap
@@ -127,7 +128,8 @@ class Call:
             case Encoded(data, figures):
                 self._read_encoded(data, figures)
             case Chunks():
-                return self._watch_chunks(answer)
+                observed = self._watch_chunks(answer)
+                return observed if answer.stream is result else result
             case Http(response):
                 self._engine.index.remember_object(result, self._observation.span_context)
                 self._watch_response(response)
@@ -171,15 +173,20 @@ class Call:
             encoded = EncodedChunks(chunks, self._reader)
             watch: StreamWatch = EncodedStreamWatch(engine, observation, chunks, encoded, answer.decode)
         else:
-            forget, field = shape.forget, self._reader.endpoint.body.usage
-            is_swallowed = self._asked_for_usage and forget is not None
-            watch = StreamWatch(engine, observation, chunks, (lambda chunk: forget(chunk, field)) if is_swallowed else None)
+            watch = StreamWatch(engine, observation, chunks, self._forgetting() if self._asked_for_usage else None)
         observed = observed_stream(answer.stream, watch, answer.iterator)
         with guard:
             engine.index.remember_object(observed, observation.span_context)
             if shape.stream_response is not None:
                 tap(shape.stream_response(answer.stream), watch)
         return observed
+
+    def _forgetting(self) -> Callable[[Any], None]:
+        """What makes a chunk look as if nobody had asked for usage."""
+        facts, forget, field = self._observation.facts, self._adapter.call.forget, self._reader.endpoint.body.usage
+        if forget is None or not adds_null_usage(self._request.host, facts.provider, facts.request_model):
+            return lambda chunk: None
+        return lambda chunk: forget(chunk, field)
 
     def _watch_response(self, response: Any) -> None:
         with guard:

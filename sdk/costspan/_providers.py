@@ -89,6 +89,9 @@ PROVIDER_OF_MODEL: Mapping[str, str] = {
     "sonar": "perplexity",
     "kimi-": "moonshot_ai",
 }
+# These put a null usage into every chunk of a stream when asked for usage, and none when not
+# (https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options).
+_ADD_NULL_USAGE = ("openai", "azure.ai.openai")
 _OLLAMA_PORT = 11434
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -120,3 +123,12 @@ def provider_of(
     if found is None and host in _LOOPBACK and port == _OLLAMA_PORT:
         found = "ollama"
     return found or (_provider_of_model(model) if model and is_protocol else None) or default
+
+
+def adds_null_usage(host: str | None, provider: str, model: str | None) -> bool:
+    """Whether being asked for the usage of a stream makes the server of ``host`` state a null one in its other chunks.
+
+    A server that is not known may have stated it all along.
+    """
+    known = provider_of_host(host) if host else None
+    return provider in _ADD_NULL_USAGE and (known is not None or provider != "openai" or _provider_of_model(model or "") == "openai")

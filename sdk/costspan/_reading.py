@@ -104,8 +104,9 @@ class EndpointReader:
         table = self.endpoint.partial_usages
         if table is not None and usage is not None:
             reading = _with_partial_usages(table, self.endpoint, facts, usage, source, reading)
-        items = fields.items if reading is not None else (*fields.items, *fields.items_without_usage)
-        facts.reading = _with_items(reading, items, source)
+        items = fields.items if reading is not None else fields.items + fields.items_without_usage
+        is_once = (facts.response_model or facts.request_model or "").startswith(self.endpoint.items_count_once_for or ("\0",))
+        facts.reading = _with_items(reading, items, source, most=1 if is_once else None)
 
 
 def _with_partial_usages(
@@ -135,11 +136,13 @@ def _with_partial_usages(
     return reading
 
 
-def _with_items(reading: Reading | None, lists: tuple[tuple[str, Getter], ...], source: Any) -> Reading | None:
+def _with_items(
+    reading: Reading | None, lists: tuple[tuple[str, Getter], ...], source: Any, most: int | None
+) -> Reading | None:
     for meter, items_of in lists:
         items = items_of(source)
         if isinstance(items, (list, tuple)) and items:
-            counted = Reading({meter: len(items)}, "inclusive")
+            counted = Reading({meter: len(items[:most])}, "inclusive")
             reading = counted if reading is None else reading.plus(counted) if meter not in reading.usage else reading
     return reading
 

@@ -21,6 +21,9 @@ from costspan._stream import StreamWatch
 
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
+# Answers of these types have no usage in them to miss.
+_WORDLESS = ("audio/", "image/", "video/", "application/octet-stream")
+
 if TYPE_CHECKING:
     ObjectProxy = wrapt.ObjectProxy[Any]
 else:
@@ -30,14 +33,16 @@ else:
 class RawWatch(StreamWatch):
     """Watches the bytes of a response that its caller reads in whatever way."""
 
-    __slots__ = ("_decoder", "_reader")
+    __slots__ = ("_decoder", "_is_unreadable", "_reader")
 
     def __init__(
         self, engine: Engine, observation: Observation, chunks: ChunkReader, reader: ByteReader | None, encoding: str = ""
     ) -> None:
         super().__init__(engine, observation, chunks)
         self._decoder = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
-        self._reader = reader if encoding in (*_WINDOW_BITS, "", "identity") else None
+        is_known = encoding in (*_WINDOW_BITS, "", "identity")
+        self._reader = reader if is_known else None
+        self._is_unreadable = not is_known
 
     @classmethod
     def of_response(cls, engine: Engine, observation: Observation, reader: EndpointReader, response: Any) -> "RawWatch":
@@ -47,7 +52,9 @@ class RawWatch(StreamWatch):
         encoded = EncodedChunks(chunks, reader)
         content_type = response.headers.get("content-type", "")
         encoding = response.headers.get("content-encoding", "").strip().lower()
-        return cls(engine, observation, chunks, reader_of(content_type, reader, facts, encoded), encoding)
+        watch = cls(engine, observation, chunks, reader_of(content_type, reader, facts, encoded), encoding)
+        watch._is_unreadable |= watch._reader is None and not content_type.startswith(_WORDLESS)
+        return watch
 
     def feed(self, data: bytes) -> None:
         """Bytes of the body have come."""
@@ -70,7 +77,7 @@ class RawWatch(StreamWatch):
         if reader is not None:
             reader.finish()
         if reader is None or isinstance(reader, BodyReader):
-            facts.is_incomplete = facts.reading is None and not is_drained
+            facts.is_incomplete = facts.reading is None and (not is_drained or self._is_unreadable)
         else:
             super()._settle(is_drained=is_drained)
 

@@ -190,7 +190,7 @@ def test_a_stream_that_cannot_be_watched_is_the_clients_own_and_still_booked(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("in the proxy")
 
-    monkeypatch.setattr("costspan._patch.observed_stream", broken)
+    monkeypatch.setattr("costspan._call.observed_stream", broken)
     monkeypatch.setattr(guard, "raises", False)
     costspan.init(endpoint=sdk.collector.url, request_stream_usage=False)
     guard.raises = False

@@ -95,7 +95,7 @@ def test_it_can_be_switched_off(how: str, provider: Provider, sdk: Sdk, monkeypa
 
 def test_a_provider_that_sends_usage_unasked_is_not_asked(provider: Provider, sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     # The host is told from the URL, so the local server has to be known under the provider's name.
-    monkeypatch.setattr("costspan._patch.provider_of_host", lambda host: "x_ai")
+    monkeypatch.setattr("costspan._providers.provider_of_host", lambda host: "x_ai")
     provider.say(WITH_USAGE.answer())
     chunks = read(provider)
     assert "stream_options" not in json.loads(provider.asked[0].body)

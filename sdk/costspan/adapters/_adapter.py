@@ -87,6 +87,7 @@ class Endpoint:
     model and ``{model=word}`` for one with that word in it. ``operation`` is OpenTelemetry's ``gen_ai.operation.name``; ``api_type`` its ``openai.api.type``, if it has
     one. ``model`` and ``max_tokens`` are paths in the request's body, and so are ``request_characters``:
     a text whose characters are billed, for the models whose name begins with one of ``request_characters_of``.
+    Items of answers by models whose name begins with one of ``items_count_once_for`` are billed as one.
     ``is_free``: the provider charges nothing for it. ``provider`` is whose protocol it is, for clients that speak several.
     """
 
@@ -104,6 +105,7 @@ class Endpoint:
     provider: str = ""
     request_characters: str = ""
     request_characters_of: tuple[str, ...] = ()
+    items_count_once_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 def targets_of(module: str) -> tuple[Target, ...]:
     """What to wrap in ``module``, where the client's base class is."""
-    return (Target(module, "BaseSDK.do_request"), Target(module, "BaseSDK.do_request_async", is_async=True))
+    return (
+        Target(module, "BaseSDK.do_request"),
+        Target(module, "BaseSDK.do_request_async", is_async=True),
+        Target(module, "AsyncBaseSDK.do_request_async", is_async=True),
+    )
 
 
 def _request(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request | None:

@@ -62,18 +62,22 @@ def _with_body_field(args: tuple[Any, ...], kwargs: dict[str, Any], name: str, v
 
 
 def _answer(result: Any, request: Request) -> Answer | None:
-    if request.is_raw:
-        response = getattr(result, "http_response", None)
-        if response is not None or _is_http_response(type(result)):
-            return Http(result if response is None else response)
+    if request.is_raw and (response := _http_response(result)) is not None:
+        return Http(response)
     if request.is_stream:
         response = _stream_response(result)
         if hasattr(result, _ITERATOR) or response is None:
             return Chunks(result, _ITERATOR)
         return Http(response)
-    # An answer that is no JSON, such as audio, is an object around the HTTP response.
-    response = getattr(result, "response", None)
-    return Http(response) if _is_http_response(type(response)) else Parsed(result)
+    return Parsed(result)
+
+
+def _http_response(result: Any) -> Any:
+    """The HTTP response that ``result`` is or holds: a raw response does, and an answer that is no JSON, such as audio."""
+    for held in (getattr(result, "http_response", None), getattr(result, "response", None), result):
+        if _is_http_response(type(held)) and hasattr(held, "status_code"):
+            return held
+    return None
 
 
 def _is_http_response(kind: Any) -> bool:

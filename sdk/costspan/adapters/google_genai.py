@@ -53,7 +53,6 @@ _ANSWER = Fields(
     "candidates.*.finishReason",
     "usageMetadata",
     "candidates.*.content.parts.*.text",
-    # https://ai.google.dev/gemini-api/docs/grounding: Gemini 3 and later bill each search query.
     items={"web_search": "candidates.*.groundingMetadata.webSearchQueries.*"},
 )
 GENERATE = tuple(
@@ -66,6 +65,8 @@ GENERATE = tuple(
         model="",
         max_tokens="generationConfig.maxOutputTokens",
         provider="gcp.gemini",
+        # https://ai.google.dev/gemini-api/docs/google-search: Gemini 3 bills each query, older ones each grounded answer.
+        items_count_once_for=("gemini-1", "gemini-2"),
     )
     for name in ("generateContent", "streamGenerateContent")
 )

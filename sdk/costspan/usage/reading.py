@@ -13,6 +13,7 @@ from costspan.usage.paths import getter
 Basis = Literal["inclusive", "exclusive", "proved"]
 Paths = tuple[str, ...]
 
+_MODALITIES = ("input_audio", "input_image", "input_video", "output_audio", "output_image", "output_video")
 # More portions than this in one usage object are not searched for the one that explains the grand total.
 _MOST_PORTIONS = 8
 
@@ -25,7 +26,7 @@ class UsageShape:
     ``exclusive_input`` says that ``input`` already leaves the parts out (Anthropic, Bedrock). ``outside`` are figures that
     are in neither total, by the meter that they add to. ``splits`` name the finer meters of a part; what the split leaves
     over stays at the part. ``split_default`` names the meter of a part that comes without any split, where the provider
-    documents it; its split either adds up or says nothing. ``overlaps`` names the finer meter that a part's figure holds too
+    documents it; its split either adds up or says nothing. ``overlaps`` names what a part's figure holds of another part
     (audio input, cached audio included). ``counts`` are not tokens.
 
     ``unexplained`` is the meter for what the grand ``total`` holds beyond all else, by a word in the model's name.
@@ -114,10 +115,9 @@ def read_usage(shape: UsageShape, source: Any, model: str = "") -> Reading | Non
     proof = _proved_outside(shape, stated_input or 0, stated_output or 0, inputs, outputs, beyond)
     usage: dict[str, Quantity] = {}
     if stated_input is not None:
-        inside = () if shape.exclusive_input else (meter for meter in inputs if meter not in proof)
-        usage["input"] = stated_input - sum(inputs[meter] for meter in inside)
+        usage["input"] = stated_input if shape.exclusive_input else _within(stated_input, inputs, proof)
     if stated_output is not None:
-        usage["output"] = stated_output - sum(count for meter, count in outputs.items() if meter not in proof)
+        usage["output"] = _within(stated_output, outputs, proof)
     usage.update(inputs)
     usage.update(outputs)
     usage.update(counts)
@@ -158,11 +158,20 @@ def _proved_outside(
 
 
 def _too_large(stated: int, parts: Mapping[str, int]) -> Iterable[str]:
-    if sum(parts.values()) <= stated:
-        return ()
+    """The parts that cannot lie within ``stated``. Modalities may overlap with the caches, so they prove nothing together."""
     larger = [meter for meter, count in parts.items() if count > stated]
-    rest = sum(count for meter, count in parts.items() if meter not in larger)
-    return larger if larger and rest <= stated else [meter for meter, count in parts.items() if count]
+    others = {meter: n for meter, n in parts.items() if n and meter not in larger and meter not in _MODALITIES}
+    return larger if sum(others.values()) <= stated else [*larger, *others]
+
+
+def _within(stated: int, parts: dict[str, int], proof: frozenset[str]) -> int:
+    """What ``stated`` leaves over beside its ``parts``. What overlaps is counted once, as the part that is named first."""
+    room = stated
+    for meter in parts:
+        if meter not in proof:
+            parts[meter] = min(parts[meter], room)
+            room -= parts[meter]
+    return room
 
 
 def _split(shape: UsageShape, source: Any, parts: Mapping[str, int]) -> dict[str, int]:
@@ -179,9 +188,9 @@ def _split(shape: UsageShape, source: Any, parts: Mapping[str, int]) -> dict[str
         rest = amount - sum(finer.values())
         if rest or not finer:
             usage[part] = usage.get(part, 0) + rest
-    for part, finer_meter in shape.overlaps.items():
-        if part in usage:
-            usage[part] = max(0, usage[part] - usage.get(finer_meter, 0))
+    for part, path in shape.overlaps.items():
+        if part in usage and "cache_read" in parts:
+            usage[part] = max(0, usage[part] - (count_at(source, path) or 0))
     return usage
 
 
@@ -193,7 +202,9 @@ def _meter_of_rest(shape: UsageShape, model: str) -> str | None:
 def _cost(shape: UsageShape, source: Any) -> Decimal | None:
     for path, places in shape.cost:
         value = getter(path)(source)
-        if not isinstance(value, bool) and isinstance(value, (int, float)) and 0 <= value < math.inf:
+        # A zero in a unit below a cent is a place that nobody filled in (Grok hosted by Azure).
+        least = 1 if places else 0
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and least <= value < math.inf:
             # The shortest text of a double is the decimal that the provider wrote.
             return Decimal(repr(value)).scaleb(-places)
     return None

@@ -32,7 +32,7 @@ OPENAI_CHAT = UsageShape(
         "input_image": ("prompt_tokens_details.image_tokens",),
     },
     output_parts={
-        "reasoning": ("completion_tokens_details.reasoning_tokens",),
+        "reasoning": ("completion_tokens_details.reasoning_tokens", "completion_token_details.reasoning_tokens"),
         "output_audio": ("completion_tokens_details.audio_tokens",),
         "output_image": ("completion_tokens_details.image_tokens",),
     },
@@ -82,7 +82,8 @@ OPENAI_RESPONSES = UsageShape(
 
 OPENAI_EMBEDDINGS = UsageShape(
     # Embeddings: https://platform.openai.com/docs/api-reference/embeddings/create
-    input=("prompt_tokens",),
+    input=("prompt_tokens", "input_tokens"),
+    output=("completion_tokens",),
     total="total_tokens",
     cost=_COST,
 )
@@ -118,7 +119,10 @@ OPENAI_REALTIME = UsageShape(
             "cache_read_image": "input_token_details.cached_tokens_details.image_tokens",
         }
     },
-    overlaps={"input_audio": "cache_read_audio", "input_image": "cache_read_image"},
+    overlaps={
+        "input_audio": "input_token_details.cached_tokens_details.audio_tokens",
+        "input_image": "input_token_details.cached_tokens_details.image_tokens",
+    },
 )
 
 ANTHROPIC_MESSAGES = UsageShape(
@@ -173,7 +177,7 @@ GEMINI = UsageShape(
             "cache_read_image": "cacheTokensDetails[modality=image].tokenCount",
         }
     },
-    overlaps={"input_audio": "cache_read_audio", "input_image": "cache_read_image"},
+    overlaps={f"input_{kind}": f"cacheTokensDetails[modality={kind}].tokenCount" for kind in ("audio", "image", "video")},
 )
 
 GEMINI_INTERACTIONS = UsageShape(
@@ -197,7 +201,7 @@ GEMINI_INTERACTIONS = UsageShape(
             "cache_read_image": "cached_tokens_by_modality[modality=image].tokens",
         }
     },
-    overlaps={"input_audio": "cache_read_audio", "input_image": "cache_read_image"},
+    overlaps={f"input_{kind}": f"cached_tokens_by_modality[modality={kind}].tokens" for kind in ("audio", "image", "video")},
     counts={"web_search": ("grounding_tool_count[type=google_search].count",)},
 )
 
