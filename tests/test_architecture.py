@@ -16,6 +16,7 @@ BROAD_HANDLERS = {
     "collector/costspan_collector/writer.py": "a thread that must answer every waiting request",
     "collector/costspan_collector/notify/deliver.py": "a thread that must outlive one bad delivery",
     "sdk/costspan/_context.py": "hands what is thrown into a generator on to the generator that it wraps",
+    "sdk/costspan/_stream.py": "hands what is thrown into a generator on to the one that it stands for",
     "sdk/costspan/_patch.py": "raises, unless the fault was an option that the SDK had added to the request",
 }
 READERS_OF_THE_ENVIRONMENT = {"sdk/costspan/_settings.py", "collector/costspan_collector/settings.py"}

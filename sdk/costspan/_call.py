@@ -185,7 +185,7 @@ class Call:
         """What makes a chunk look as if nobody had asked for usage."""
         facts, forget, field = self._observation.facts, self._adapter.call.forget, self._reader.endpoint.body.usage
         if forget is None or not adds_null_usage(self._request.host, facts.provider, facts.request_model):
-            return lambda chunk: None
+            return lambda _: None
         return lambda chunk: forget(chunk, field)
 
     def _watch_response(self, response: Any) -> None:

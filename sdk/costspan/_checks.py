@@ -141,4 +141,3 @@ class Checks:
                     if verdict is not None:
                         check.label(verdict, span, response_id)
             del output, checks
-

@@ -89,12 +89,10 @@ class EncodedChunks:
 
     def feed(self, data: bytes | str) -> None:
         """One chunk has come."""
-        usage, ending = (_USAGE, _ENDING) if isinstance(data, str) else (_USAGE_BYTES, _ENDING_BYTES)
         if not self._has_begun or (self._reads_all and self._chunks.facts.output is not None):
             self._read(data)
             return
-        has_usage = usage.search(data) is not None
-        has_ending = ending.search(data) is not None
+        has_usage, has_ending = _tells(data)
         if self._reads_all:
             if has_usage or has_ending:
                 self._read(data)
@@ -116,6 +114,13 @@ class EncodedChunks:
             if isinstance(chunk, dict):
                 self._has_begun = True
                 self._chunks.read(chunk)
+
+
+def _tells(data: bytes | str) -> tuple[bool, bool]:
+    """Whether the text holds usage, and whether it holds the reason of an end."""
+    if isinstance(data, str):
+        return _USAGE.search(data) is not None, _ENDING.search(data) is not None
+    return _USAGE_BYTES.search(data) is not None, _ENDING_BYTES.search(data) is not None
 
 
 class Overlay:

@@ -19,9 +19,7 @@ from costspan._tracing import SpanSeed
 from costspan.usage import Reading
 from costspan.usage.paths import getter
 
-_status_of = getter(
-    "status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code"
-)
+_status_of = getter("status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code")
 _active: "ContextVar[Observation | None]" = ContextVar("costspan_active_call", default=None)
 
 
@@ -83,6 +81,14 @@ class Observation:
         observation = cls(engine, facts)
         observation._seed = engine.tracing.seed_of(key)
         observation._start_ns = start_ns
+        return observation
+
+    @classmethod
+    def of_turn(cls, engine: Engine, facts: Facts, start_ns: int) -> "Observation":
+        """A call that began at ``start_ns`` over a connection, and was only told of since."""
+        observation = cls(engine, facts)
+        observation._start_clock_ns -= max(observation._start_ns - start_ns, 0)
+        observation._start_ns = min(observation._start_ns, start_ns)
         return observation
 
     @property
@@ -229,8 +235,6 @@ class Observation:
         mine = self.facts
         self.facts = replace(mine, request_model=model, response_model=model, response_id=None, reading=reading, output=None)
         try:
-            return self._span(
-                self._engine.tracing.sibling(self._seed), span_name(mine.operation, model), model, reading, end_ns
-            )
+            return self._span(self._engine.tracing.sibling(self._seed), span_name(mine.operation, model), model, reading, end_ns)
         finally:
             self.facts = mine

@@ -12,9 +12,17 @@ from costspan._guard import guard
 from costspan._matching import Matcher
 from costspan._operation import Operation
 from costspan._retrieve import RetrievalCall
+from costspan._sessions import OpenedSession, SessionWatch
 from costspan.adapters._adapter import Adapter, Target
 
 Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | RetrievalCall | None]
+
+
+def targets_of(adapter: Adapter) -> tuple[Target, ...]:
+    """All functions that are wrapped for ``adapter``."""
+    session = adapter.session
+    own = () if session is None else (*session.targets, *((session.opening,) if session.opening else ()))
+    return (*adapter.targets, *adapter.operations, *own)
 
 
 class Patches:
@@ -25,13 +33,14 @@ class Patches:
         self._adapters = adapters
         self._is_applied = False
         self._hooked: set[str] = set()
+        self._sessions: dict[str, SessionWatch] = {}
         self._installed: dict[Target, tuple[Any, str, Any, Any]] = {}
 
     def apply(self) -> None:
         """Patch every client that is imported, and the others as soon as they are."""
         self._is_applied = True
         for adapter in self._adapters:
-            for target in (*adapter.targets, *adapter.operations):
+            for target in targets_of(adapter):
                 if sys.modules.get(target.module) is not None:
                     with guard:
                         self._patch(adapter, target)
@@ -51,7 +60,7 @@ class Patches:
         if not self._is_applied:
             return
         for adapter in self._adapters:
-            for target in (*adapter.targets, *adapter.operations):
+            for target in targets_of(adapter):
                 if target.module == module.__name__:
                     with guard:
                         self._patch(adapter, target)
@@ -66,14 +75,39 @@ class Patches:
         original = getattr(owner, "__dict__", {}).get(name)
         if original is None:
             return
-        if target in adapter.operations:
-            observe = _joined_async if target.is_async else _joined
-        else:
-            begin = self._beginning(adapter)
-            observe = _async_wrapper(begin) if target.is_async else _sync_wrapper(begin)
-        wrapper = wrapt.FunctionWrapper(original, observe)
+        wrapper = wrapt.FunctionWrapper(original, self._wrapper(adapter, target))
         setattr(owner, name, wrapper)
         self._installed[target] = (owner, name, original, wrapper)
+
+    def _wrapper(self, adapter: Adapter, target: Target) -> Callable[..., Any]:
+        if target in adapter.operations:
+            return _joined_async if target.is_async else _joined
+        session = adapter.session
+        if session is not None and target in (*session.targets, session.opening):
+            watch = self._sessions.setdefault(adapter.name, SessionWatch(self._engine, adapter, session))
+            return self._session_wrapper(watch, target, is_opening=target == session.opening)
+        begin = self._beginning(adapter)
+        return _async_wrapper(begin) if target.is_async else _sync_wrapper(begin)
+
+    def _session_wrapper(self, watch: SessionWatch, target: Target, *, is_opening: bool) -> Callable[..., Any]:
+        def opened(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            manager = wrapped(*args, **kwargs)
+            model = kwargs.get("model")
+            return OpenedSession(manager, watch, model if isinstance(model, str) else None) if self._is_applied else manager
+
+        def received(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            message = wrapped(*args, **kwargs)
+            if self._is_applied:
+                watch.received(connection, message)
+            return message
+
+        async def received_async(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            message = await wrapped(*args, **kwargs)
+            if self._is_applied:
+                watch.received(connection, message)
+            return message
+
+        return opened if is_opening else received_async if target.is_async else received
 
     def _beginning(self, adapter: Adapter) -> Begin:
         matcher = Matcher(adapter)

@@ -131,4 +131,6 @@ def adds_null_usage(host: str | None, provider: str, model: str | None) -> bool:
     A server that is not known may have stated it all along.
     """
     known = provider_of_host(host) if host else None
-    return provider in _ADD_NULL_USAGE and (known is not None or provider != "openai" or _provider_of_model(model or "") == "openai")
+    return provider in _ADD_NULL_USAGE and (
+        known is not None or provider != "openai" or _provider_of_model(model or "") == "openai"
+    )

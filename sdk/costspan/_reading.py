@@ -113,11 +113,11 @@ def _with_partial_usages(
     table: PartialUsages, endpoint: Endpoint, facts: Facts, usage: Any, source: Any, reading: Reading | None
 ) -> Reading | None:
     entries = getter(table.path)(usage) or getter(table.path)(source)
-    if not isinstance(entries, (list, tuple)):
+    if entries is None:
         return reading
     kind_of, model_of, usage_of = getter(table.kind), getter(table.model), getter(table.usage)
     others: list[tuple[str, Reading]] = []
-    for entry in entries:
+    for entry in entries if isinstance(entries, (list, tuple)) else (entries,):
         kind, model = text_or_none(kind_of(entry)), text_or_none(model_of(entry))
         if kind in table.renaming and model is not None:
             facts.response_model = model
@@ -136,9 +136,7 @@ def _with_partial_usages(
     return reading
 
 
-def _with_items(
-    reading: Reading | None, lists: tuple[tuple[str, Getter], ...], source: Any, most: int | None
-) -> Reading | None:
+def _with_items(reading: Reading | None, lists: tuple[tuple[str, Getter], ...], source: Any, most: int | None) -> Reading | None:
     for meter, items_of in lists:
         items = items_of(source)
         if isinstance(items, (list, tuple)) and items:

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from costspan._chunks import json_or_none
+from costspan._engine import Engine
 from costspan._facts import Facts, text_or_none
 from costspan._guard import guard
 from costspan._matching import Matcher
-from costspan._engine import Engine
 from costspan._observe import Observation
 from costspan._reading import UNFINISHED, EndpointReader
 from costspan._unfinished import Batch
@@ -44,7 +44,7 @@ class RetrievalCall:
         self.args = args
         self.kwargs = kwargs
 
-    def repeats_after(self, error: BaseException, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def repeats_after(self, *_: Any) -> bool:
         """Never: nothing was added to the request."""
         return False
 

@@ -7,8 +7,8 @@ import threading
 import time
 from typing import Any, TypedDict
 
-from costspan._guard import guard
 from costspan._engine import Engine
+from costspan._guard import guard
 from costspan._patch import Patches
 from costspan._settings import Settings, load
 from costspan.adapters import ADAPTERS
@@ -19,8 +19,8 @@ DEFAULT_FLUSH_TIMEOUT_S = 10.0
 class Stats(TypedDict):
     """What the SDK has done in this process. ``calls`` were observed and ended; ``spans_sent`` and ``labels_sent``
     the collector has taken; ``queued`` wait; ``dropped`` were lost, by reason; ``retries`` are requests that failed
-    for the moment; ``checks_failed`` are checks of yours that raised,
-    ``checks_dropped`` answers that they did not keep up with; ``internal_errors`` are our own, which the application did not see."""
+    for the moment; ``checks_failed`` are checks of yours that raised, ``checks_dropped`` answers that they did not keep
+    up with; ``internal_errors`` are our own, which the application did not see."""
 
     calls: int
     open_streams: int

@@ -13,8 +13,8 @@ import wrapt
 
 from costspan._bytes import BodyReader, ByteReader, reader_of
 from costspan._chunks import ChunkReader, EncodedChunks
-from costspan._guard import guard
 from costspan._engine import Engine
+from costspan._guard import guard
 from costspan._observe import Observation
 from costspan._reading import EndpointReader
 from costspan._stream import StreamWatch

@@ -117,7 +117,10 @@ class Tracing:
         ids = self._ids if seed.application is None else seed.application.id_generator
         return seed._replace(
             context=SpanContext(
-                context.trace_id, ids.generate_span_id(), is_remote=False, trace_flags=context.trace_flags,
+                context.trace_id,
+                ids.generate_span_id(),
+                is_remote=False,
+                trace_flags=context.trace_flags,
                 trace_state=context.trace_state,
             )
         )
@@ -126,7 +129,9 @@ class Tracing:
         """A span in a trace of its own, whose ids follow from ``key``: the same wherever it is made."""
         digest = hashlib.sha256(key.encode()).digest()
         context = SpanContext(
-            int.from_bytes(digest[:16], "big"), int.from_bytes(digest[16:24], "big"), is_remote=False,
+            int.from_bytes(digest[:16], "big"),
+            int.from_bytes(digest[16:24], "big"),
+            is_remote=False,
             trace_flags=TraceFlags(_SAMPLED),
         )
         return SpanSeed(context, None, self.resource(), None, may_be_current=False)

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 import costspan
 from costspan import _settings
 from costspan._attributes import STANDARD_USAGE, USAGE_PREFIX, add_usage
-from costspan._providers import PROVIDER_OF_HOST, provider_of_class, provider_of_host
 from costspan._chunks import ChunkReader
 from costspan._facts import Facts
+from costspan._providers import PROVIDER_OF_HOST, provider_of_class, provider_of_host
 from costspan._reading import EndpointReader
 from costspan.adapters import ADAPTERS
 from costspan.adapters._adapter import Endpoint
 from costspan.adapters.openai import OPENAI
 from costspan.pricing import PROVIDERS
-from costspan.usage.paths import getter
 from costspan.usage import (
     CACHE_READ_METERS,
     CACHE_WRITE_METERS,
@@ -31,6 +30,7 @@ from costspan.usage import (
     input_tokens,
     output_tokens,
 )
+from costspan.usage.paths import getter
 
 CHAT_ENDPOINT: Endpoint = OPENAI.endpoints[0]
 

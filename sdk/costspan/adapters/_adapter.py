@@ -47,9 +47,9 @@ class Fields:
 class StreamTable:
     """Which chunks of a stream tell what.
 
-    ``kind`` is the path of the field that names a chunk's kind; ``chunks`` holds the kinds that tell anything, and
-    all others are passed on unread. Where ``kind`` is empty all chunks are of the kind ``""``. Usage figures replace
-    earlier ones: the whole object, or with ``usage_by_key`` each figure of its own, where later objects leave some out.
+    ``kind`` is the path of the field that names a chunk's kind; ``chunks`` holds the kinds that tell anything, and all
+    others are passed on unread. Where ``kind`` is empty all chunks are of the kind ``""``. Usage figures replace earlier
+    ones: the whole object, or with ``usage_by_key`` each figure of its own, where later objects leave some out.
     ``usage_option`` is the switch in the request body that makes the provider send usage, where it needs asking; the
     chunk it adds has an empty list at ``content``.
     """
@@ -63,18 +63,18 @@ class StreamTable:
 
 @dataclass(frozen=True, slots=True)
 class PartialUsages:
-    """A list of usages, at ``path`` in the usage object or beside it: what one call consumed on several models.
+    """A usage or a list of them, at ``path`` in the usage object or beside it: what one call consumed on several models.
 
     ``kind``, ``model`` and ``usage`` are paths in an entry (an empty ``usage``: the entry itself). Entries of the kinds
-    ``added`` lie outside of the call's own figures; what another model consumed is a call of its own. Entries of the
-    kinds ``renaming`` name the model that answered. ``are_all``: together they are the call's figures.
+    ``added`` (None: of no kind) lie outside of the call's own figures; what another model consumed is a call of its own.
+    Entries of the kinds ``renaming`` name the model that answered. ``are_all``: together they are the call's figures.
     """
 
     path: str
     kind: str = "type"
     model: str = "model"
     usage: str = ""
-    added: frozenset[str] = frozenset()
+    added: frozenset[str | None] = frozenset()
     renaming: frozenset[str] = frozenset()
     are_all: bool = False
 
@@ -84,11 +84,12 @@ class Endpoint:
     """A billable request: ``method`` and ``path`` as the client names them, and where its facts lie.
 
     ``path`` is the end of the request's path; ``{name}`` stands for anything within one segment, ``{model}`` for the
-    model and ``{model=word}`` for one with that word in it. ``operation`` is OpenTelemetry's ``gen_ai.operation.name``; ``api_type`` its ``openai.api.type``, if it has
-    one. ``model`` and ``max_tokens`` are paths in the request's body, and so are ``request_characters``:
-    a text whose characters are billed, for the models whose name begins with one of ``request_characters_of``.
-    Items of answers by models whose name begins with one of ``items_count_once_for`` are billed as one.
-    ``is_free``: the provider charges nothing for it. ``provider`` is whose protocol it is, for clients that speak several.
+    model and ``{model=word}`` for one with that word in it. ``operation`` is OpenTelemetry's ``gen_ai.operation.name``;
+    ``api_type`` its ``openai.api.type``, if it has one. ``model`` and ``max_tokens`` are paths in the request's body, and
+    so are ``request_characters``: a text whose characters are billed, for the models whose name begins with one of
+    ``request_characters_of``. Items of answers by models whose name begins with one of ``items_count_once_for`` are
+    billed as one. ``is_free``: the provider charges nothing for it. ``provider`` is whose protocol it is, for clients
+    that speak several.
     """
 
     path: str
@@ -141,6 +142,36 @@ class LineFields:
 
     body: str
     custom_id: str = "custom_id"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCall:
+    """A message of a session that tells of one whole call: where its facts lie, and which of the session's models
+    answered (``model_of``, a key of ``Session.models``)."""
+
+    operation: str
+    usage: UsageShape
+    fields: Fields
+    model_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A lasting connection over which calls are made, such as a WebSocket.
+
+    ``targets`` are functions of the connection that return a message. ``kind`` is the path of a message's kind, and
+    ``calls`` holds the kinds that bill; an empty ``kind`` takes every message for the kind ``""``. ``models`` are paths,
+    in any message, of the models in use. ``ends`` is the path of what is true in the message that ends a turn: figures
+    before it replace each other. ``opening`` is a function whose result gives the connection when it is entered, and
+    which is told the model by the argument ``model``.
+    """
+
+    targets: tuple[Target, ...]
+    calls: Mapping[str, SessionCall]
+    kind: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    ends: str = ""
+    opening: Target | None = None
 
 
 class Request(NamedTuple):
@@ -228,9 +259,10 @@ class CallShape:
 class Adapter:
     """One client library: what to wrap, which requests are billable, and whose models it reaches by default.
 
-    ``provider_of_class`` names the provider by the name of the client's class, where the class tells it.
-    ``is_protocol``: others than ``provider`` speak what it speaks, so that an unknown host may be any of them.
-    ``operations`` are functions within which several calls are attempts at one thing (retries, fallbacks).
+    ``provider_of_class`` names the provider by the name of the client's class, where the class tells it. ``is_protocol``:
+    others than ``provider`` speak what it speaks, so that an unknown host may be any of them. ``session`` describes its
+    lasting connections. ``operations`` are functions within which several calls are attempts at one thing (retries,
+    fallbacks).
     """
 
     name: str
@@ -243,3 +275,4 @@ class Adapter:
     retrievals: tuple[Retrieval, ...] = ()
     operations: tuple[Target, ...] = ()
     is_protocol: bool = False
+    session: Session | None = None

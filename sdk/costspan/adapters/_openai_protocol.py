@@ -1,9 +1,10 @@
 """The requests of OpenAI's protocol, which many providers answer and several clients speak."""
 
-from costspan.adapters._adapter import Endpoint, Fields, StreamTable
+from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Session, SessionCall, StreamTable, Target
 from costspan.usage import (
     OPENAI_CHAT,
     OPENAI_EMBEDDINGS,
+    OPENAI_REALTIME,
     OPENAI_RESPONSES,
     OPENAI_TRANSCRIPTION,
     UsageShape,
@@ -65,6 +66,7 @@ RESPONSES = Endpoint(
     "/responses", "chat", OPENAI_RESPONSES, _RESPONSE, _RESPONSE_STREAM, api_type="responses", max_tokens="max_output_tokens"
 )
 COMPACT = Endpoint("/responses/compact", "chat", OPENAI_RESPONSES, _RESPONSE, api_type="responses")
+DECISIONS = Endpoint("/decisions", "chat", OPENAI_RESPONSES, _RESPONSE, max_tokens="")
 COMPLETIONS = Endpoint("/completions", "text_completion", OPENAI_CHAT, _TEXT, _TEXT_STREAM)
 EMBEDDINGS = Endpoint("/embeddings", "embeddings", OPENAI_EMBEDDINGS, Fields("id", "model", usage="usage"), max_tokens="")
 IMAGES = tuple(
@@ -75,6 +77,8 @@ IMAGES = tuple(
         _IMAGES,
         StreamTable({f"{event}.completed": _IMAGE_DONE}, kind="type"),
         max_tokens="",
+        # The model that wrote a vector graphic is another than the one that drew.
+        partial_usages=PartialUsages("svg_usage", added=frozenset({None})),
     )
     for name, event in (("generations", "image_generation"), ("edits", "image_edit"), ("variations", "image_edit"))
 )
@@ -102,3 +106,29 @@ SPEECH = Endpoint(
 )
 # https://platform.openai.com/docs/guides/moderation: free of charge.
 MODERATIONS = Endpoint("/moderations", "moderation", UsageShape(), Fields("id", "model"), max_tokens="", is_free=True)
+
+# https://platform.openai.com/docs/api-reference/realtime-server-events: a response is a call of the session's model, and
+# what it heard is transcribed by another.
+REALTIME = Session(
+    targets=tuple(
+        Target(f"openai.resources.{place}realtime.realtime", f"{connection}.parse_event")
+        for place in ("", "beta.")
+        for connection in ("RealtimeConnection", "AsyncRealtimeConnection")
+    ),
+    kind="type",
+    calls={
+        "response.done": SessionCall(
+            "chat",
+            OPENAI_REALTIME,
+            Fields("response.id", finish_reasons="response.status", usage="response.usage"),
+            "session",
+        ),
+        "conversation.item.input_audio_transcription.completed": SessionCall(
+            "speech_to_text", OPENAI_TRANSCRIPTION, Fields(usage="usage"), "transcription"
+        ),
+    },
+    models={
+        "session": "session.model",
+        "transcription": "session.audio.input.transcription.model|session.input_audio_transcription.model",
+    },
+)

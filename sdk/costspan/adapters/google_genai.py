@@ -7,8 +7,20 @@ rest are built on them. Its interactions are a client of their own (``google_int
 from typing import Any
 from urllib.parse import urlsplit
 
-from costspan.adapters._adapter import Adapter, Answer, CallShape, Chunks, Encoded, Endpoint, Fields, Request, StreamTable, Target
-from costspan.usage import GEMINI, VERTEX_PREDICT
+from costspan.adapters import _gemini_protocol as protocol
+from costspan.adapters._adapter import (
+    Adapter,
+    Answer,
+    CallShape,
+    Chunks,
+    Encoded,
+    Fields,
+    Request,
+    Session,
+    SessionCall,
+    Target,
+)
+from costspan.usage import GEMINI
 
 _MODULE = "google.genai._api_client"
 
@@ -46,41 +58,12 @@ def _body(response: Any) -> str | None:
     return body if isinstance(body, str) else None
 
 
-_ANSWER = Fields(
-    "responseId",
-    "modelVersion",
-    "usageMetadata.serviceTier|usageMetadata.trafficType",
-    "candidates.*.finishReason",
-    "usageMetadata",
-    "candidates.*.content.parts.*.text",
-    items={"web_search": "candidates.*.groundingMetadata.webSearchQueries.*"},
-)
-GENERATE = tuple(
-    Endpoint(
-        f"{{model}}:{name}",
-        "generate_content",
-        GEMINI,
-        _ANSWER,
-        StreamTable({"": _ANSWER}),
-        model="",
-        max_tokens="generationConfig.maxOutputTokens",
-        provider="gcp.gemini",
-        # https://ai.google.dev/gemini-api/docs/google-search: Gemini 3 bills each query, older ones each grounded answer.
-        items_count_once_for=("gemini-1", "gemini-2"),
-    )
-    for name in ("generateContent", "streamGenerateContent")
-)
-_EMBEDDINGS = Fields(usage="usageMetadata")
-EMBED = tuple(
-    Endpoint(f"{{model}}:{name}", "embeddings", GEMINI, _EMBEDDINGS, model="", max_tokens="", provider="gcp.gemini")
-    for name in ("embedContent", "batchEmbedContents", "asyncBatchEmbedContent")
-)
-_PICTURES = Fields(items_without_usage={"image": "predictions.*.bytesBase64Encoded|predictions.*.gcsUri"})
-# https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/imagen-api
-PREDICT = (
-    Endpoint("{model=imagen}:predict", "image_generation", VERTEX_PREDICT, _PICTURES, model="", max_tokens=""),
-    Endpoint("{model=image}:predict", "image_generation", VERTEX_PREDICT, _PICTURES, model="", max_tokens=""),
-    Endpoint("{model}:predict", "embeddings", VERTEX_PREDICT, Fields(usage="."), model="", max_tokens=""),
+# https://ai.google.dev/api/live: the figures of a turn come with its messages.
+_LIVE = Session(
+    targets=(Target("google.genai.live", "AsyncSession._receive", is_async=True),),
+    calls={"": SessionCall("generate_content", GEMINI, Fields(usage="usage_metadata"), "session")},
+    ends="server_content.turn_complete",
+    opening=Target("google.genai.live", "AsyncLive.connect"),
 )
 
 GOOGLE_GENAI = Adapter(
@@ -93,6 +76,7 @@ GOOGLE_GENAI = Adapter(
         Target(_MODULE, "BaseApiClient.async_request_streamed", is_async=True),
     ),
     call=CallShape(_request, _answer),
-    endpoints=(*GENERATE, *EMBED, *PREDICT),
+    endpoints=(*protocol.GENERATE, *protocol.EMBED, *protocol.PREDICT),
     provider="gcp.gemini",
+    session=_LIVE,
 )

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 from costspan.adapters import _httpx
 from costspan.adapters import _openai_protocol as protocol
 from costspan.adapters._adapter import Adapter, CallShape, Request, Target
+from costspan.adapters._anthropic_protocol import MESSAGES
 from costspan.adapters._botocore import HTTP_ENDPOINTS
-from costspan.adapters.anthropic import MESSAGES
-from costspan.adapters.cohere import CHAT_V2, EMBED as COHERE_EMBED, RERANK
-from costspan.adapters.google_genai import EMBED, GENERATE, PREDICT
-from costspan.adapters.ollama import ENDPOINTS as OLLAMA_ENDPOINTS
+from costspan.adapters._cohere_protocol import CHAT_V2, RERANK
+from costspan.adapters._cohere_protocol import EMBED as COHERE_EMBED
+from costspan.adapters._gemini_protocol import EMBED, GENERATE, PREDICT
+from costspan.adapters._ollama_protocol import ENDPOINTS as OLLAMA_ENDPOINTS
 
 _HANDLERS = "litellm.llms.custom_httpx.http_handler"
 

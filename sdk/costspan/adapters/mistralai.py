@@ -14,7 +14,8 @@ _CHAT = replace(
     stream=None if protocol.CHAT.stream is None else replace(protocol.CHAT.stream, usage_option=None),
 )
 _TRANSCRIPTION = replace(
-    protocol.TRANSCRIPTIONS[0], stream=StreamTable({"transcription.done": Fields(model="model", usage="usage", finish_reasons="type")}, kind="type")
+    protocol.TRANSCRIPTIONS[0],
+    stream=StreamTable({"transcription.done": Fields(model="model", usage="usage", finish_reasons="type")}, kind="type"),
 )
 _CONVERSATION = Endpoint(
     "/conversations",

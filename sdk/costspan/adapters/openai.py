@@ -13,6 +13,7 @@ OPENAI = Adapter(
         protocol.CHAT,
         protocol.RESPONSES,
         protocol.COMPACT,
+        protocol.DECISIONS,
         protocol.COMPLETIONS,
         protocol.EMBEDDINGS,
         *protocol.IMAGES,
@@ -29,4 +30,5 @@ OPENAI = Adapter(
     provider="openai",
     provider_of_class={"BaseAzureClient": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"},
     is_protocol=True,
+    session=protocol.REALTIME,
 )

@@ -19,8 +19,6 @@ from costspan.usage.meters import (
 from costspan.usage.reading import Basis, Reading, UsageShape, count_at, read_usage
 from costspan.usage.shapes import (
     ANTHROPIC_MESSAGES,
-    BEDROCK_CONVERSE,
-    BEDROCK_INVOKE,
     COHERE,
     GEMINI,
     GEMINI_INTERACTIONS,
@@ -33,6 +31,7 @@ from costspan.usage.shapes import (
     OPENAI_TRANSCRIPTION,
     VERTEX_PREDICT,
 )
+from costspan.usage.shapes_aws import BEDROCK_CONVERSE, BEDROCK_INVOKE
 
 __all__ = [
     "ANTHROPIC_MESSAGES",

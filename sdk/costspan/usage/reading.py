@@ -124,8 +124,8 @@ def read_usage(shape: UsageShape, source: Any, model: str = "") -> Reading | Non
     for meter, count in outside.items():
         usage[meter] = usage.get(meter, 0) + count
     rest = beyond - sum({**inputs, **outputs}[meter] for meter in proof)
-    if rest > 0 and (meter := _meter_of_rest(shape, model)):
-        usage[meter] = usage.get(meter, 0) + rest
+    if rest > 0 and (of_rest := _meter_of_rest(shape, model)):
+        usage[of_rest] = usage.get(of_rest, 0) + rest
     basis: Basis = "exclusive" if shape.exclusive_input else "proved" if proof else "inclusive"
     return Reading(usage, basis, cost)
 
@@ -167,9 +167,9 @@ def _too_large(stated: int, parts: Mapping[str, int]) -> Iterable[str]:
 def _within(stated: int, parts: dict[str, int], proof: frozenset[str]) -> int:
     """What ``stated`` leaves over beside its ``parts``. What overlaps is counted once, as the part that is named first."""
     room = stated
-    for meter in parts:
+    for meter, count in parts.items():
         if meter not in proof:
-            parts[meter] = min(parts[meter], room)
+            parts[meter] = min(count, room)
             room -= parts[meter]
     return room
 

@@ -1,5 +1,7 @@
 """The usage objects of the providers, as data. Each shape names the page or the measurement that it follows."""
 
+import re
+
 from costspan.usage.reading import UsageShape
 
 # Charges that providers state themselves: OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting), Perplexity,
@@ -46,7 +48,11 @@ OPENAI_CHAT = UsageShape(
         }
     },
     counts={
-        "web_search": ("num_search_queries", "server_tool_use_details.web_search_requests", "server_tool_use.web_search_requests"),
+        "web_search": (
+            "num_search_queries",
+            "server_tool_use_details.web_search_requests",
+            "server_tool_use.web_search_requests",
+        ),
         "citation": ("citation_tokens",),
     },
     # The OpenAI-compatible endpoint of Gemini leaves thoughts out of completion_tokens, but not out of the total.
@@ -146,38 +152,37 @@ ANTHROPIC_MESSAGES = UsageShape(
     exclusive_input=True,
 )
 
-_GEMINI_INPUT = {
-    "cache_read": ("cachedContentTokenCount",),
-    "input_audio": ("promptTokensDetails[modality=audio].tokenCount", "promptTokenDetails[modality=audio].tokenCount"),
-    "input_image": ("promptTokensDetails[modality=image].tokenCount", "promptTokenDetails[modality=image].tokenCount"),
-    "input_video": ("promptTokensDetails[modality=video].tokenCount", "promptTokenDetails[modality=video].tokenCount"),
-}
+
+def _either(path: str) -> str:
+    """``path`` as the interface spells it, or as the client's own objects do."""
+    return f"{path}|{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', path).lower()}"
+
+
+def _modality(details: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    return tuple(_either(f"{name}[modality={kind}].tokenCount") for name in details)
+
+
+_PROMPT, _ANSWER = ("promptTokensDetails", "promptTokenDetails"), ("candidatesTokensDetails", "responseTokensDetails")
 
 GEMINI = UsageShape(
     # https://ai.google.dev/api/generate-content#UsageMetadata: the prompt count includes cached content and leaves the
     # results of tools out; the candidates leave thoughts out. Live sessions say response instead of candidates.
-    input=("promptTokenCount",),
-    output=("candidatesTokenCount", "responseTokenCount"),
-    input_parts=_GEMINI_INPUT,
-    output_parts={
-        "output_audio": (
-            "candidatesTokensDetails[modality=audio].tokenCount",
-            "responseTokensDetails[modality=audio].tokenCount",
-        ),
-        "output_image": (
-            "candidatesTokensDetails[modality=image].tokenCount",
-            "responseTokensDetails[modality=image].tokenCount",
-        ),
-        "output_video": ("candidatesTokensDetails[modality=video].tokenCount",),
+    input=(_either("promptTokenCount"),),
+    output=(_either("candidatesTokenCount"), _either("responseTokenCount")),
+    input_parts={
+        "cache_read": (_either("cachedContentTokenCount"),),
+        **{f"input_{kind}": _modality(_PROMPT, kind) for kind in ("audio", "image", "video")},
     },
-    outside={"input": ("toolUsePromptTokenCount",), "reasoning": ("thoughtsTokenCount",)},
+    output_parts={f"output_{kind}": _modality(_ANSWER, kind) for kind in ("audio", "image", "video")},
+    outside={"input": (_either("toolUsePromptTokenCount"),), "reasoning": (_either("thoughtsTokenCount"),)},
     splits={
         "cache_read": {
-            "cache_read_audio": "cacheTokensDetails[modality=audio].tokenCount",
-            "cache_read_image": "cacheTokensDetails[modality=image].tokenCount",
+            f"cache_read_{kind}": _either(f"cacheTokensDetails[modality={kind}].tokenCount") for kind in ("audio", "image")
         }
     },
-    overlaps={f"input_{kind}": f"cacheTokensDetails[modality={kind}].tokenCount" for kind in ("audio", "image", "video")},
+    overlaps={
+        f"input_{kind}": _either(f"cacheTokensDetails[modality={kind}].tokenCount") for kind in ("audio", "image", "video")
+    },
 )
 
 GEMINI_INTERACTIONS = UsageShape(
@@ -211,83 +216,6 @@ VERTEX_PREDICT = UsageShape(
     counts={"image": ("imageCount",)},
 )
 
-BEDROCK_CONVERSE = UsageShape(
-    # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html: inputTokens leaves the caches
-    # out; a write without a TTL is of five minutes.
-    input=("inputTokens",),
-    output=("outputTokens",),
-    input_parts={
-        "cache_read": ("cacheReadInputTokens", "cacheReadInputTokenCount"),
-        "cache_write": ("cacheWriteInputTokens", "cacheWriteInputTokenCount"),
-    },
-    splits={
-        "cache_write": {
-            "cache_write_5m": "cacheDetails[ttl=5m].inputTokens",
-            "cache_write_1h": "cacheDetails[ttl=1h].inputTokens",
-        }
-    },
-    split_default={"cache_write": "cache_write_5m"},
-    exclusive_input=True,
-)
-
-_HEADER = "headers.x-amzn-bedrock-"
-_METRICS = "amazon-bedrock-invocationMetrics"
-BEDROCK_INVOKE = UsageShape(
-    # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html: what Bedrock itself counted (metrics at the
-    # end of a stream, headers of a whole answer) outranks the body, whose form is the model vendor's.
-    input=(
-        f"{_METRICS}.inputTokenCount",
-        f"{_HEADER}input-token-count",
-        "usage.input_tokens",
-        "message.usage.input_tokens",
-        "metadata.usage.inputTokens",
-        "usage.inputTokens",
-        "usage.prompt_tokens",
-        "inputTextTokenCount",
-        "prompt_token_count",
-    ),
-    output=(
-        f"{_METRICS}.outputTokenCount",
-        f"{_HEADER}output-token-count",
-        "usage.output_tokens",
-        "message.usage.output_tokens",
-        "metadata.usage.outputTokens",
-        "usage.outputTokens",
-        "usage.completion_tokens",
-        "totalOutputTextTokenCount",
-        "results.*.tokenCount",
-        "generation_token_count",
-    ),
-    input_parts={
-        "cache_read": (
-            f"{_METRICS}.cacheReadInputTokenCount",
-            f"{_HEADER}cache-read-input-token-count",
-            "usage.cache_read_input_tokens",
-            "message.usage.cache_read_input_tokens",
-            "metadata.usage.cacheReadInputTokenCount",
-            "usage.cacheReadInputTokenCount",
-        ),
-        "cache_write": (
-            f"{_METRICS}.cacheWriteInputTokenCount",
-            f"{_HEADER}cache-write-input-token-count",
-            "usage.cache_creation_input_tokens",
-            "message.usage.cache_creation_input_tokens",
-            "metadata.usage.cacheWriteInputTokenCount",
-            "usage.cacheWriteInputTokenCount",
-        ),
-    },
-    output_parts={"reasoning": ("usage.output_tokens_details.thinking_tokens",)},
-    splits={
-        "cache_write": {
-            "cache_write_5m": "usage.cache_creation.ephemeral_5m_input_tokens|message.usage.cache_creation.ephemeral_5m_input_tokens",
-            "cache_write_1h": "usage.cache_creation.ephemeral_1h_input_tokens|message.usage.cache_creation.ephemeral_1h_input_tokens",
-        }
-    },
-    split_default={"cache_write": "cache_write_5m"},
-    counts={"web_search": ("usage.server_tool_use.web_search_requests",)},
-    exclusive_input=True,
-)
-
 COHERE = UsageShape(
     # https://docs.cohere.com/reference/chat: billed_units are what is charged; tokens, and the cached ones among them, are not.
     input=("billed_units.input_tokens",),
@@ -310,4 +238,3 @@ OLLAMA = UsageShape(
     input=("prompt_eval_count",),
     output=("eval_count",),
 )
-

@@ -1,0 +1,102 @@
+"""Calls over a lasting connection: told by the messages that pass, each billed message a call of its own."""
+
+import time
+import weakref
+from typing import Any
+
+import wrapt
+
+from costspan._engine import Engine
+from costspan._facts import Facts, text_or_none, texts
+from costspan._guard import guard
+from costspan._observe import Observation
+from costspan.adapters._adapter import Adapter, Session, SessionCall
+from costspan.usage import read_usage
+from costspan.usage.paths import getter
+
+
+class _State:
+    """What is known of one connection."""
+
+    __slots__ = ("begun_ns", "models", "turn")
+
+    def __init__(self) -> None:
+        self.models: dict[str, str] = {}
+        self.begun_ns = time.time_ns()
+        self.turn: Observation | None = None
+
+
+class SessionWatch:
+    """Watches the connections of one client library."""
+
+    def __init__(self, engine: Engine, adapter: Adapter, session: Session) -> None:
+        self._engine = engine
+        self._adapter = adapter
+        self._session = session
+        self._kind = getter(session.kind) if session.kind else None
+        self._ends = getter(session.ends) if session.ends else None
+        self._models = tuple((name, getter(path)) for name, path in session.models.items())
+        self._states: weakref.WeakKeyDictionary[Any, _State] = weakref.WeakKeyDictionary()
+
+    def received(self, connection: Any, message: Any) -> None:
+        """A message has come. Never raises."""
+        with guard:
+            state = self._state_of(connection)
+            for name, model_of in self._models:
+                if (model := text_or_none(model_of(message))) is not None:
+                    state.models[name] = model
+            kind = self._kind(message) if self._kind is not None else ""
+            call = self._session.calls.get(kind)
+            if call is not None:
+                self._read(state, call, message)
+            if self._ends is not None and self._ends(message) and state.turn is not None:
+                state.turn.end()
+                state.turn, state.begun_ns = None, time.time_ns()
+
+    def opened(self, connection: Any, model: str | None) -> None:
+        """``connection`` was opened for ``model``."""
+        with guard:
+            if model is not None:
+                self._state_of(connection).models["session"] = model
+
+    def _state_of(self, connection: Any) -> _State:
+        state = self._states.get(connection)
+        if state is None:
+            state = self._states[connection] = _State()
+        return state
+
+    def _read(self, state: _State, call: SessionCall, message: Any) -> None:
+        model = state.models.get(call.model_of)
+        reading = read_usage(call.usage, getter(call.fields.usage)(message), model or "")
+        if reading is None:
+            return
+        observation = state.turn
+        if observation is None:
+            facts = Facts(operation=call.operation, provider=self._adapter.provider, request_model=model, is_stream=True)
+            observation = Observation.of_turn(self._engine, facts, state.begun_ns)
+        facts = observation.facts
+        facts.response_id = text_or_none(getter(call.fields.response_id)(message))
+        facts.finish_reasons = texts(getter(call.fields.finish_reasons)(message))
+        facts.reading = reading
+        if self._ends is not None:
+            state.turn = observation
+        else:
+            observation.end()
+            state.begun_ns = time.time_ns()
+
+
+class OpenedSession(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """Stands before the context manager that gives a connection, to learn which model it is for."""
+
+    def __init__(self, manager: Any, watch: SessionWatch, model: str | None) -> None:
+        super().__init__(manager)
+        self._self_watch = watch
+        self._self_model = model
+
+    async def __aenter__(self) -> Any:
+        connection = await self.__wrapped__.__aenter__()
+        self._self_watch.opened(connection, self._self_model)
+        return connection
+
+    async def __aexit__(self, *error: object) -> Any:
+        return await self.__wrapped__.__aexit__(*error)
