@@ -4,7 +4,8 @@
 """
 
 from costspan._context import attribute, feature
+from costspan._headers import extract, inject
 from costspan._labels import label
 from costspan._runtime import flush, init, shutdown, stats, uninstrument
 
-__all__ = ["attribute", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]
+__all__ = ["attribute", "extract", "feature", "flush", "init", "inject", "label", "shutdown", "stats", "uninstrument"]

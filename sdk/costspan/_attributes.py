@@ -18,7 +18,7 @@ A reported zero is written as 0; what was not reported is absent, and counts as 
 from collections.abc import Mapping
 
 from costspan import money
-from costspan._context import Attribution
+from costspan._attribution import Attribution
 from costspan._reading import Facts
 from costspan.pricing import Cost
 from costspan.usage import (
@@ -51,6 +51,8 @@ ERROR_TYPE = "error.type"
 STATUS_CODE = "http.response.status_code"
 
 FEATURE = "costspan.feature"
+# Where the feature comes from if the application has not named it: route, task or module.
+FEATURE_SOURCE = "costspan.feature.source"
 CUSTOMER = "costspan.customer"
 USER = "user.id"
 SESSION = "session.id"
@@ -141,8 +143,7 @@ def call_attributes(facts: Facts, cost: Cost | None, attribution: Attribution) -
         add_usage(attributes, facts.reading.usage)
     if cost is not None:
         _add_cost(attributes, cost)
-    if attribution.is_anything:
-        _add_attribution(attributes, attribution)
+    _add_attribution(attributes, attribution)
     return attributes
 
 
@@ -170,6 +171,7 @@ def _add_cost(attributes: Attributes, cost: Cost) -> None:
 def _add_attribution(attributes: Attributes, attribution: Attribution) -> None:
     for name, value in (
         (FEATURE, attribution.feature),
+        (FEATURE_SOURCE, attribution.feature_source),
         (CUSTOMER, attribution.customer),
         (USER, attribution.user),
         (SESSION, attribution.session),

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from costspan import _context
+from costspan import _context, _default_feature
 from costspan._attributes import call_attributes, request_attributes, span_name
+from costspan._attribution import Attribution
 from costspan._delivery import Delivery
 from costspan._guard import Counters, guard
 from costspan._index import CallIndex
@@ -87,6 +88,7 @@ class Observation:
         "_end_lock",
         "_engine",
         "_generation",
+        "_hidden",
         "_inner_failed",
         "_is_in_progress",
         "_name",
@@ -109,12 +111,15 @@ class Observation:
         self._superseded = False
         self._inner_failed = False
         self._end_lock = threading.Lock()
-        self._attribution = _context.current()
+        self._attribution: Attribution = _default_feature.attribution(
+            None if self._outer is None else self._outer._attribution, is_wanted=engine.settings.default_feature
+        )
         self._name = span_name(facts.operation, facts.request_model)
         outer_seed = self._outer._seed if self._outer is not None else None
         self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
         self._start_ns = time.time_ns()
         self._start_clock_ns = time.perf_counter_ns()
+        self._hidden: _context.Holding | None = None
         self._current: Any = None
         self._active_token: Token[Observation | None] | None = None
 
@@ -125,6 +130,7 @@ class Observation:
 
     def enter(self) -> None:
         """Make this the call in progress, for what the client does meanwhile."""
+        self._hidden = _context.hide()
         self._current = self._engine.tracing.make_current(self._seed)
         self._active_token = _active.set(self)
         self._is_in_progress = True
@@ -134,8 +140,9 @@ class Observation:
         self._is_in_progress = False
         if self._active_token is not None and _active.get() is self:
             self._engine.tracing.restore(self._current)
+            _context.show(self._hidden)
             _active.reset(self._active_token)
-        self._active_token = None
+        self._active_token = self._hidden = None
 
     def answered(self) -> None:
         """The client gave a result: if this call was made on behalf of another, this one is billed and not that."""
