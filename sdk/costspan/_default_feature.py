@@ -116,13 +116,13 @@ def _place(name: str, variables: dict[str, Any], file: str) -> tuple[int, str] |
 def _called(variables: dict[str, Any]) -> str:
     """The name of the module that is run as a script."""
     specified = getattr(variables.get("__spec__"), "name", None)
-    if isinstance(specified, str):
+    if isinstance(specified, str) and specified != "__main__":
         return specified.removesuffix(".__main__")
     file = variables.get("__file__")
     if not isinstance(file, str):
         return "__main__"
-    path = Path(file)
-    return path.parent.stem if path.stem == "__main__" else path.stem
+    path = Path(file).resolve()
+    return (path.parent.stem if path.stem == "__main__" else path.stem) or "__main__"
 
 
 def _is_one_of_few(feature: str) -> bool:

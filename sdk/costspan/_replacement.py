@@ -5,14 +5,14 @@ from typing import Any
 
 
 class Replacement:
-    """``owner``'s attribute ``name``, replaced by what ``around`` makes of the original.
+    """The attribute ``name`` of ``owner`` or of the class that it inherits it from, replaced by what ``around`` makes of it.
 
     ``around`` is also given a question that tells whether the replacement is wanted: one that somebody else has wrapped
     cannot be taken out, and has to do nothing instead.
     """
 
     def __init__(self, owner: type, name: str, around: Callable[[Any, Callable[[], bool]], Any]) -> None:
-        self._owner = owner
+        self._owner = next(kind for kind in owner.__mro__ if name in kind.__dict__)
         self._name = name
         self._around = around
         self._is_wanted = False
