@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from costspan import _context, _entry_spans
-from costspan._attribution import Attribution
+from costspan._attribution import NOTHING, Attribution
 from costspan._guard import guard
 
 MODULE = "module"
@@ -38,6 +38,8 @@ _WORDS = frozenset(_NAMED_BY_WORDS.split())
 # What a name is good for if a process makes up ever new ones: after that many, calls are left without.
 _MOST_FEATURES = 1000
 _features: set[str] = set()
+# What holds where a default feature is all that there is.
+_alone: dict[tuple[str, str | None], Attribution] = {}
 
 _INSTALLED, _OWN = 1, 2
 # By the name of a module: whose it is, None if it is passed over, and what it is called.
@@ -57,7 +59,12 @@ def attribution(outer: Attribution | None, *, is_wanted: bool) -> Attribution:
         if feature is None:
             feature, source = _by_entry() or _by_module() or (None, None)
         if feature is not None:
-            return replace(said, feature=feature, feature_source=source)
+            if said is not NOTHING:
+                return replace(said, feature=feature, feature_source=source)
+            known = _alone.get((feature, source))
+            if known is None:
+                known = _alone[feature, source] = Attribution(feature=feature, feature_source=source)
+            return known
     return said
 
 

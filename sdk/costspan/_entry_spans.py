@@ -64,8 +64,8 @@ def _forget(reference: "weakref.KeyedRef[int, Span]") -> None:
 
 def enclosing() -> Entry | None:
     """The entry of the current span, else the one that came along with work given to a thread."""
-    known = _known.get(trace.get_current_span().get_span_context().span_id)
-    if known is None:
+    known = _known and _known.get(trace.get_current_span().get_span_context().span_id)
+    if not known:
         return _carried.get()
     entry = known[1]
     # While the span is sure to be there.

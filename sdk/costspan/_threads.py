@@ -130,9 +130,11 @@ _replacements: list[Replacement] = []
 def apply() -> None:
     """Carry attribution to threads from now on."""
     if not _replacements:
-        _replacements.append(Replacement(threading.Thread, "start", _around_start))
-        _replacements.append(Replacement(pool._WorkItem, "__init__", _around_item_init))
-        _replacements.append(Replacement(pool._WorkItem, "run", _around_item_run))
+        _replacements[:] = (
+            Replacement(threading.Thread, "start", _around_start),
+            Replacement(pool._WorkItem, "__init__", _around_item_init),
+            Replacement(pool._WorkItem, "run", _around_item_run),
+        )
     for replacement in _replacements:
         replacement.apply()
 
