@@ -5,7 +5,21 @@
 
 from costspan._checks import Output
 from costspan._context import attribute, feature
+from costspan._headers import extract, inject
 from costspan._labels import check, label
 from costspan._runtime import flush, init, shutdown, stats, uninstrument
 
-__all__ = ["Output", "attribute", "check", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]
+__all__ = [
+    "Output",
+    "attribute",
+    "check",
+    "extract",
+    "feature",
+    "flush",
+    "init",
+    "inject",
+    "label",
+    "shutdown",
+    "stats",
+    "uninstrument",
+]

@@ -18,7 +18,7 @@ A reported zero is written as 0; what was not reported is absent, and counts as 
 from collections.abc import Mapping
 
 from costspan import money
-from costspan._context import Attribution
+from costspan._attribution import Attribution
 from costspan._facts import Facts
 from costspan.pricing import Cost
 from costspan.usage import (
@@ -54,6 +54,8 @@ ERROR_TYPE = "error.type"
 STATUS_CODE = "http.response.status_code"
 
 FEATURE = "costspan.feature"
+# Where the feature comes from if the application has not named it: route, task or module.
+FEATURE_SOURCE = "costspan.feature.source"
 CUSTOMER = "costspan.customer"
 USER = "user.id"
 SESSION = "session.id"
@@ -152,8 +154,7 @@ def call_attributes(facts: Facts, reading: Reading | None, cost: Cost | None, at
             attributes[REPORTED_COST] = money.text(reading.reported_cost_usd)
     if cost is not None:
         _add_cost(attributes, cost)
-    if attribution.is_anything:
-        _add_attribution(attributes, attribution)
+    _add_attribution(attributes, attribution)
     return attributes
 
 
@@ -181,6 +182,7 @@ def _add_cost(attributes: Attributes, cost: Cost) -> None:
 def _add_attribution(attributes: Attributes, attribution: Attribution) -> None:
     for name, value in (
         (FEATURE, attribution.feature),
+        (FEATURE_SOURCE, attribution.feature_source),
         (CUSTOMER, attribution.customer),
         (USER, attribution.user),
         (SESSION, attribution.session),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry.trace import SpanContext
 
-from costspan._context import Attribution
+from costspan._attribution import Attribution
 from costspan._facts import Facts
 from costspan._guard import Guard
 

@@ -1,63 +1,119 @@
-"""Attribution: for which feature, customer, user and session a call is made, and what its work is worth.
+"""Where attribution holds. It rides in a context variable and in the baggage of the current OpenTelemetry context.
 
-It rides in a context variable, so it follows tasks and ``asyncio.to_thread`` and never leaks between threads.
+So it follows tasks, ``asyncio.to_thread`` and, by ``_threads``, work that is given to threads; the baggage goes wherever
+the application's own propagation goes. What is said here comes before what came with the baggage.
 """
 
 import inspect
-import math
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import wraps
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from costspan import money
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
 
-TagValue = str | int | bool | float
+from costspan import _baggage
+from costspan._attribution import NOTHING, Attribution, TagValue, attribution
+from costspan._guard import guard
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_NO_TAGS: Mapping[str, TagValue] = MappingProxyType({})
+
+class Holding:
+    """One attribution in force, what held before it, and the OpenTelemetry contexts before and after it came.
+
+    ``known`` is what holds, with the baggage that was read for it: one value, since threads and tasks may share this.
+    """
+
+    __slots__ = ("after", "attribution", "before", "known", "outer")
+
+    def __init__(self, said: Attribution, outer: "Holding | None") -> None:
+        self.attribution = said
+        self.outer = outer
+        self.before: Context | None = None
+        self.after: Context | None = None
+        self.known: tuple[Mapping[str, object], Attribution] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """What calls are attributed to. ``value`` is in US dollars. ``outer`` is what held before; None at the outermost."""
-
-    feature: str | None = None
-    customer: str | None = None
-    user: str | None = None
-    session: str | None = None
-    value: Decimal | None = None
-    tags: Mapping[str, TagValue] = field(default_factory=lambda: _NO_TAGS)
-    outer: "Attribution | None" = None
-
-    @property
-    def is_anything(self) -> bool:
-        """Whether anything at all is said."""
-        return self.outer is not None
-
-    def inside(self, outer: "Attribution") -> "Attribution":
-        """This attribution within ``outer``: what it leaves open is inherited, tag by tag."""
-        return Attribution(
-            feature=self.feature if self.feature is not None else outer.feature,
-            customer=self.customer if self.customer is not None else outer.customer,
-            user=self.user if self.user is not None else outer.user,
-            session=self.session if self.session is not None else outer.session,
-            value=self.value if self.value is not None else outer.value,
-            tags=MappingProxyType({**outer.tags, **self.tags}) if self.tags else outer.tags,
-            outer=outer,
-        )
-
-
-NOTHING = Attribution()
-_current: ContextVar[Attribution] = ContextVar("costspan_attribution", default=NOTHING)
+_holding: ContextVar[Holding | None] = ContextVar("costspan_attribution", default=None)
 
 
 def current() -> Attribution:
-    """The attribution of calls that start now, here."""
-    return _current.get()
+    """The attribution of calls that start now, here: what the code says, over what came in the baggage."""
+    holding = _holding.get()
+    entries = _baggage.entries_of(context_api.get_current())
+    if holding is None:
+        return _baggage.read(entries) if entries else NOTHING
+    known = holding.known
+    if known is None or known[0] is not entries:
+        known = holding.known = (entries, holding.attribution.inside(_baggage.read(entries)))
+    return known[1]
+
+
+def enter(said: Attribution) -> Holding:
+    """Let nothing but ``said`` and the baggage hold from now on. Give the result to ``leave``."""
+    holding = Holding(said, _holding.get())
+    _holding.set(holding)
+    with guard:
+        _attach(holding, _baggage.with_attribution(context_api.get_current(), said))
+    return holding
+
+
+def leave(holding: Holding) -> None:
+    """Undo ``enter`` or ``hide``. What the application has attached meanwhile and not detached stays."""
+    _holding.set(holding.outer)
+    if holding.before is None:
+        return
+    with guard:
+        now = context_api.get_current()
+        then = holding.before if now is holding.after else _baggage.with_ours_of(holding.before, now)
+        if then is not now:
+            context_api.attach(then)
+
+
+def hide() -> Holding | None:
+    """Take our entries out of the current baggage, so that nothing sends them; what they say holds on.
+
+    For as long as a model client works: the provider is not to hear of them. Give the result to ``show``.
+    """
+    now = context_api.get_current()
+    if not _baggage.has_ours(_baggage.entries_of(now)):
+        return None
+    holding = Holding(current(), _holding.get())
+    _holding.set(holding)
+    _attach(holding, _baggage.without_ours(now))
+    return holding
+
+
+def show(holding: Holding | None) -> None:
+    """Undo ``hide``."""
+    if holding is not None:
+        leave(holding)
+
+
+class Hidden:
+    """``with Hidden():`` hides and shows again: around whatever may send a request to a provider later."""
+
+    __slots__ = ("_holding",)
+
+    def __enter__(self) -> None:
+        self._holding = None
+        with guard:
+            self._holding = hide()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with guard:
+            show(self._holding)
+
+
+def _attach(holding: Holding, after: Context) -> None:
+    holding.before, holding.after = context_api.get_current(), after
+    if after is not holding.before:
+        # The token is of no use: a scope may be left in another context than the one in which it was entered.
+        context_api.attach(after)
 
 
 class AttributionScope:
@@ -68,15 +124,18 @@ class AttributionScope:
 
     __slots__ = ("_attribution",)
 
-    def __init__(self, attribution: Attribution) -> None:
-        self._attribution = attribution
+    def __init__(self, said: Attribution) -> None:
+        self._attribution = said
 
     def __enter__(self) -> Self:
-        _current.set(self._attribution.inside(_current.get()))
+        outer = _holding.get()
+        enter(self._attribution if outer is None else self._attribution.inside(outer.attribution))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _current.set(_current.get().outer or NOTHING)
+        holding = _holding.get()
+        if holding is not None:
+            leave(holding)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -161,22 +220,27 @@ class AttributionScope:
 class _Body:
     """The attribution inside a generator's body: put in place while it runs, put aside while it waits."""
 
-    __slots__ = ("_attribution", "_caller", "_inside")
+    __slots__ = ("_attribution", "_frame", "_inside")
 
-    def __init__(self, attribution: Attribution) -> None:
-        self._attribution = attribution
-        self._caller = NOTHING
-        self._inside: Attribution | None = None
+    def __init__(self, said: Attribution) -> None:
+        self._attribution = said
+        # The outermost attribution of the body, and the one that held where it last waited.
+        self._frame: Holding | None = None
+        self._inside: Holding | None = None
 
     def __enter__(self) -> None:
-        self._caller = _current.get()
-        if self._inside is None:
-            self._inside = self._attribution.inside(self._caller)
-        _current.set(self._inside)
+        outer = _holding.get()
+        said = self._attribution if outer is None else self._attribution.inside(outer.attribution)
+        if self._inside is not None:
+            said = self._inside.attribution
+        self._frame = enter(said)
+        if self._inside is not None:
+            _holding.set(self._inside)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._inside = _current.get()
-        _current.set(self._caller)
+        self._inside = _holding.get()
+        if self._frame is not None:
+            leave(self._frame)
 
 
 def feature(
@@ -193,9 +257,11 @@ def feature(
     A context manager and a decorator, for sync and async code and generators. Scopes nest: what an inner one leaves
     open is inherited, what it says overrides. ``value`` is what the work is worth, in US dollars.
 
-    Raises TypeError or ValueError for an argument of a wrong kind; floats are refused as ``value``.
+    It goes along in the W3C baggage of the current OpenTelemetry context to the services that are called inside, but
+    never to a model provider. Raises TypeError or ValueError for an argument of a wrong kind; floats are refused as
+    ``value``.
     """
-    return _scope(_text("name", name), customer, user, session, value, tags)
+    return AttributionScope(attribution(name, customer, user, session, value, tags))
 
 
 def attribute(
@@ -207,57 +273,4 @@ def attribute(
     **tags: TagValue,
 ) -> AttributionScope:
     """As ``feature``, but the feature stays what it was."""
-    return _scope(None, customer, user, session, value, tags)
-
-
-def _scope(
-    feature_name: str | None,
-    customer: str | None,
-    user: str | None,
-    session: str | None,
-    value: Decimal | str | int | None,
-    tags: Mapping[str, TagValue],
-) -> AttributionScope:
-    for name, tag in tags.items():
-        _check_tag(name, tag)
-    return AttributionScope(
-        Attribution(
-            feature=feature_name,
-            customer=None if customer is None else _text("customer", customer),
-            user=None if user is None else _text("user", user),
-            session=None if session is None else _text("session", session),
-            value=None if value is None else _dollars("value", value),
-            tags=MappingProxyType(dict(tags)) if tags else _NO_TAGS,
-        )
-    )
-
-
-def _text(argument: str, given: object) -> str:
-    if not isinstance(given, str):
-        raise TypeError(f"{argument}: {given!r} is of type {type(given).__name__}; give a str")
-    if not given.strip():
-        raise ValueError(f"{argument}: {given!r} is empty; give a text with something in it")
-    if not given.isascii() and given.encode("utf-8", "replace").decode() != given:
-        raise ValueError(f"{argument}: {given!r} cannot be written as UTF-8; give a text without lone surrogates")
-    return given
-
-
-def _dollars(argument: str, given: object) -> Decimal:
-    if isinstance(given, bool) or not isinstance(given, (Decimal, str, int)):
-        kind = type(given).__name__
-        raise TypeError(f"{argument}: {given!r} is of type {kind}; give US dollars as a Decimal, a decimal str or an int")
-    amount = money.parse(given)
-    if amount is None or amount < 0:
-        raise ValueError(f"{argument}: {given!r} is no amount of US dollars; give a number of at least 0, such as '0.25'")
-    return amount
-
-
-def _check_tag(name: str, given: object) -> None:
-    if not isinstance(given, (str, int, float)):
-        raise TypeError(f"{name}: {given!r} is of type {type(given).__name__}; a tag is a str, int, bool or float")
-    if isinstance(given, str):
-        _text(name, given)
-    elif isinstance(given, float) and not math.isfinite(given):
-        raise ValueError(f"{name}: {given!r} is not finite; a tag that is a float has a finite value")
-    elif isinstance(given, int) and not -(2**63) <= given < 2**63:
-        raise ValueError(f"{name}: {given!r} is too large; a tag that is an int has at most 64 bits")
+    return AttributionScope(attribution(None, customer, user, session, value, tags))

@@ -10,8 +10,9 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from costspan import _context, _operation
+from costspan import _context, _default_feature, _operation
 from costspan._attributes import OPERATION_ID, call_attributes, request_attributes, span_name
+from costspan._attribution import Attribution
 from costspan._engine import Engine
 from costspan._facts import Facts, Output
 from costspan._guard import guard
@@ -37,6 +38,7 @@ class Observation:
         "_end_lock",
         "_engine",
         "_generation",
+        "_hidden",
         "_inner_failed",
         "_is_in_progress",
         "_name",
@@ -60,7 +62,9 @@ class Observation:
         self._superseded = False
         self._inner_failed = False
         self._end_lock = threading.Lock()
-        self._attribution = _context.current()
+        self._attribution: Attribution = _default_feature.attribution(
+            None if self._outer is None else self._outer._attribution, is_wanted=engine.settings.default_feature
+        )
         self._operation_id = _operation.current()
         if engine.checks.has(self._attribution.feature):
             facts.output = Output()
@@ -69,6 +73,7 @@ class Observation:
         self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
         self._start_ns = time.time_ns()
         self._start_clock_ns = time.perf_counter_ns()
+        self._hidden: _context.Holding | None = None
         self._current: Any = None
         self._active_token: Token[Observation | None] | None = None
 
@@ -98,6 +103,7 @@ class Observation:
 
     def enter(self) -> None:
         """Make this the call in progress, for what the client does meanwhile."""
+        self._hidden = _context.hide()
         self._current = self._engine.tracing.make_current(self._seed)
         self._active_token = _active.set(self)
         self._is_in_progress = True
@@ -107,8 +113,9 @@ class Observation:
         self._is_in_progress = False
         if self._active_token is not None and _active.get() is self:
             self._engine.tracing.restore(self._current)
+            _context.show(self._hidden)
             _active.reset(self._active_token)
-        self._active_token = None
+        self._active_token = self._hidden = None
 
     def during(self, step: Callable[[], Any]) -> Callable[[], Any]:
         """``step`` as a part of the call."""

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any, TypedDict
 
+from costspan import _entry_spans, _threads
 from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._patch import Patches
@@ -57,6 +58,7 @@ def init(
     service: str | None = None,
     environment: str | None = None,
     *,
+    default_feature: bool | None = None,
     request_stream_usage: bool | None = None,
     queue_size: int | None = None,
     exit_timeout_s: float | None = None,
@@ -67,21 +69,20 @@ def init(
     with the scope ``ingest`` (``COSTSPAN_API_KEY``). ``service`` and ``environment`` (``COSTSPAN_ENVIRONMENT``) name
     the application; left out, its OpenTelemetry resource does, or ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES``.
 
-    ``request_stream_usage`` (``COSTSPAN_REQUEST_STREAM_USAGE``, default on): where a provider sends the usage of a
-    stream only when asked, ask for it; the caller does not see the additional chunk. ``queue_size``
-    (``COSTSPAN_QUEUE_SIZE``, 10000) bounds the calls and labels held in memory; ``exit_timeout_s``
-    (``COSTSPAN_EXIT_TIMEOUT_S``, 5) the seconds that the process waits for the collector at its end.
+    Also, by the variables ``COSTSPAN_...``: ``default_feature`` (on) books calls of no feature on their route, task or
+    module. ``request_stream_usage`` (on) asks for usage where a stream has it only then; the caller sees no other chunk.
+    ``queue_size`` (10000) bounds the calls and labels in memory, ``exit_timeout_s`` (5) the wait at the process's end.
 
     May be called again: later settings replace earlier ones, and nothing is patched twice. Sets no global
-    OpenTelemetry provider and no environment variable; ``OTEL_SDK_DISABLED`` is the application's, and does not
-    switch the books off. Raises ValueError for a setting that cannot be used, an
-    unknown ``COSTSPAN_*`` variable included.
+    OpenTelemetry provider and no environment variable; ``OTEL_SDK_DISABLED`` does not switch the books off. Raises
+    ValueError for a setting that cannot be used, an unknown ``COSTSPAN_*`` variable included.
     """
     settings = load(
         endpoint=endpoint,
         api_key=api_key,
         service=service,
         environment=environment,
+        default_feature=default_feature,
         request_stream_usage=request_stream_usage,
         queue_size=queue_size,
         exit_timeout_s=exit_timeout_s,
@@ -89,6 +90,15 @@ def init(
     with _runtime.lock:
         guard.raises = settings.raise_internal_errors
         _patches(settings).apply()
+        _carry_attribution()
+
+
+def _carry_attribution() -> None:
+    """Each part on its own: the one that a future version of what it patches breaks is missing, and nothing else."""
+    with guard:
+        _threads.apply()
+    with guard:
+        _entry_spans.apply()
 
 
 def _patches(settings: Settings) -> Patches:
@@ -105,10 +115,12 @@ def _patches(settings: Settings) -> Patches:
 
 
 def uninstrument() -> None:
-    """Put the clients' own functions back. Calls and streams under way are still observed to their end."""
+    """Put all patched functions back. Calls and streams under way are still observed to their end."""
     with _runtime.lock:
         if _runtime.patches is not None:
             _runtime.patches.undo()
+            _threads.undo()
+            _entry_spans.undo()
 
 
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:

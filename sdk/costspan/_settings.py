@@ -13,6 +13,7 @@ VARIABLES: Mapping[str, str] = {
     "COSTSPAN_ENDPOINT": f"base URL of the collector; default {DEFAULT_ENDPOINT}",
     "COSTSPAN_API_KEY": "key with the scope `ingest`; default none",
     "COSTSPAN_ENVIRONMENT": "deployment.environment.name of all calls; default none",
+    "COSTSPAN_DEFAULT_FEATURE": "name calls of no feature by their route, task or module (1 or 0); default 1",
     "COSTSPAN_REQUEST_STREAM_USAGE": "ask for usage on streams that send it only when asked (1 or 0); default 1",
     "COSTSPAN_QUEUE_SIZE": "most calls and labels held in memory until the collector takes them; default 10000",
     "COSTSPAN_EXIT_TIMEOUT_S": "longest wait for the collector when the process exits, in seconds; default 5",
@@ -44,6 +45,7 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
     service: str | None = None
     environment: str | None = None
+    default_feature: bool = True
     request_stream_usage: bool = True
     queue_size: int = 10_000
     exit_timeout_s: float = 5.0
@@ -56,6 +58,7 @@ def load(
     api_key: str | None = None,
     service: str | None = None,
     environment: str | None = None,
+    default_feature: bool | None = None,
     request_stream_usage: bool | None = None,
     queue_size: int | None = None,
     exit_timeout_s: float | None = None,
@@ -73,6 +76,7 @@ def load(
         api_key=_api_key(api_key, given.get("COSTSPAN_API_KEY")),
         service=_text("service", service),
         environment=_text("environment", environment) or given.get("COSTSPAN_ENVIRONMENT"),
+        default_feature=_flag("COSTSPAN_DEFAULT_FEATURE", given, default_feature, True),
         request_stream_usage=_flag("COSTSPAN_REQUEST_STREAM_USAGE", given, request_stream_usage, True),
         queue_size=int(_number("COSTSPAN_QUEUE_SIZE", given, queue_size, 10_000, least=1)),
         exit_timeout_s=_number("COSTSPAN_EXIT_TIMEOUT_S", given, exit_timeout_s, 5.0, least=0),

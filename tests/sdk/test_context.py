@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import costspan
-from costspan._context import NOTHING, Attribution, current
+from costspan._attribution import NOTHING, Attribution
+from costspan._context import current
 
 
 def said() -> dict[str, Any]:
@@ -198,7 +199,7 @@ def test_tasks_inherit_and_keep_their_own() -> None:
     asyncio.run(main())
 
 
-def test_threads_begin_with_nothing_unless_they_are_given_the_context() -> None:
+def test_before_init_threads_begin_with_nothing_unless_they_are_given_the_context() -> None:
     results: list[Any] = []
     with costspan.feature("search"):
         context = contextvars.copy_context()
@@ -236,6 +237,8 @@ def test_leaving_a_scope_in_another_context_does_no_harm() -> None:
         ({"plan": None}, TypeError, "plan: None is of type NoneType; a tag is a str, int, bool or float"),
         ({"plan": ["a"]}, TypeError, "plan: ['a'] is of type list"),
         ({"plan": float("inf")}, ValueError, "plan: inf is not finite"),
+        ({"value": "1e-99"}, ValueError, "value: '1e-99' is no amount"),
+        ({"\ud800": "x"}, ValueError, "'\\ud800' is no name of a tag"),
         ({"plan": 2**64}, ValueError, "plan: 18446744073709551616 is too large"),
     ],
 )

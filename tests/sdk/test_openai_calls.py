@@ -53,6 +53,8 @@ def test_a_chat_completion_is_a_priced_client_span(provider: Provider, sdk: Sdk)
         "gen_ai.usage.output_tokens": 7,
         "gen_ai.usage.reasoning.output_tokens": 0,
         "gen_ai.usage.audio.output_tokens": 0,
+        "costspan.feature": "tests.sdk.test_openai_calls",
+        "costspan.feature.source": "module",
         "costspan.cost.state": "priced",
         # 56 x $0.10 + 1024 x $0.025 + 7 x $0.40, each per million.
         "costspan.cost.usd": "0.000034",

@@ -160,7 +160,7 @@ client.close()
 def test_a_forked_child_has_a_queue_and_a_thread_of_its_own(asks: dict[str, str], collector: Collector) -> None:
     # Python 3.12 warns of every fork in a process with threads, whoever started them.
     run(PREPARE + FORKED, "-W", "ignore:This process:DeprecationWarning", **asks)
-    assert sorted(span.get("costspan.feature") or "" for span in collector.spans) == ["", "child", "parent"]
+    assert sorted(span.get("costspan.feature") or "" for span in collector.spans) == ["__main__", "child", "parent"]
     assert len({span.span_id for span in collector.spans}) == 3
     assert len({span.trace_id for span in collector.spans}) == 3
 
@@ -182,7 +182,7 @@ client.close()
 
 def test_a_worker_of_multiprocessing_sends_what_it_has_when_it_ends(asks: dict[str, str], collector: Collector) -> None:
     run(PREPARE + MULTIPROCESSING, "-W", "ignore:This process:DeprecationWarning", **asks)
-    assert sorted(span.get("costspan.feature") or "" for span in collector.spans) == ["", "worker"]
+    assert sorted(span.get("costspan.feature") or "" for span in collector.spans) == ["__main__", "worker"]
 
 
 STREAM_OVER_FORK = """

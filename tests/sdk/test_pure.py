@@ -36,7 +36,18 @@ CHAT_ENDPOINT: Endpoint = OPENAI.endpoints[0]
 
 
 def test_the_public_names_are_these() -> None:
-    assert costspan.__all__ == ["attribute", "feature", "flush", "init", "label", "shutdown", "stats", "uninstrument"]
+    assert costspan.__all__ == [
+        "attribute",
+        "extract",
+        "feature",
+        "flush",
+        "init",
+        "inject",
+        "label",
+        "shutdown",
+        "stats",
+        "uninstrument",
+    ]
     for name in costspan.__all__:
         assert inspect.getdoc(getattr(costspan, name))
 

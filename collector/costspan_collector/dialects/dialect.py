@@ -32,6 +32,7 @@ SEMCONV = Dialect(
         "error_type": ("error.type",),
         "tier": ("costspan.service_tier", "openai.response.service_tier", "gen_ai.openai.response.service_tier"),
         "feature": ("costspan.feature",),
+        "feature_source": ("costspan.feature.source",),
         "customer": ("costspan.customer",),
         "user": ("user.id", "enduser.id"),
         "session": ("session.id", "gen_ai.conversation.id"),

@@ -66,7 +66,8 @@ def counts(found: Mapping[str, tuple[int, str, Any]]) -> dict[str, int]:
 
 
 def dimensions(own: Facts, resource: Facts) -> Dimensions:
-    """The dimension values, the span's own before those of its resource."""
+    """The dimension values, the span's own before those of its resource; but a feature that somebody has named before a
+    default one, which has a source."""
 
     def text(fact: str) -> str | None:
         return own.text(fact) or resource.text(fact)
@@ -74,7 +75,7 @@ def dimensions(own: Facts, resource: Facts) -> Dimensions:
     return Dimensions(
         environment=text("environment"),
         service=text("service"),
-        feature=text("feature"),
+        feature=(own.value("feature_source") and resource.text("feature")) or text("feature"),
         customer=text("customer"),
         provider=own.text("provider"),
         model=own.text("response_model") or own.text("request_model"),

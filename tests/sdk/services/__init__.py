@@ -1,0 +1,1 @@
+"""Two services for the tests, each a process of its own."""
