@@ -181,7 +181,7 @@ def _compare_meters(call: ExpectedCall, emitted: Mapping[str, int]) -> list[str]
         elif not parts and not _may_omit(call, names, writes, emitted):
             found.append(f"{names}: expected a reported 0, got nothing")
     for name, value in left.items():
-        is_zero_of_its_family = value == 0 and (name in _CACHE_WRITES and bool(writes) or _leaves_zeros_out(call))
+        is_zero_of_its_family = value == 0 and ((name in _CACHE_WRITES and bool(writes)) or _leaves_zeros_out(call))
         if call.may.get(name) != value and not is_zero_of_its_family:
             found.append(f"{name}: expected nothing, got {value}")
     return found

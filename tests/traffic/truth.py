@@ -163,7 +163,7 @@ def _cohere_or_openai(case: Case) -> Meters | None:
     return figures.cohere(usage.get("billed_units") or {}) or None if case.host.startswith("api.cohere") else _openai(case)
 
 
-_METERS_OF_API |= {api: _cohere_or_openai for api in ("chat", "embed", "rerank", "generate", "classify")}
+_METERS_OF_API |= dict.fromkeys(("chat", "embed", "rerank", "generate", "classify"), _cohere_or_openai)
 
 
 def countable(case: Case) -> dict[str, int]:

@@ -30,7 +30,7 @@ def _client(case: Case, mode: Mode, url: str) -> Any:
 
 def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
     client = _client(case, mode, url)
-    is_stream = asks_stream(case) or case.api == "audio.transcriptions" and case.streaming
+    is_stream = asks_stream(case) or (case.api == "audio.transcriptions" and case.streaming)
     if mode in ("abandoned", "aabandoned") and not is_stream:
         return None
     request = request_of(case)
