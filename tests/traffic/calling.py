@@ -1,7 +1,6 @@
 """One call of a real client from its beginning to its end, and all that its caller saw of it."""
 
 import asyncio
-import gc
 import inspect
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,8 +57,6 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
             _call(plan, witness, is_abandoned=is_abandoned)
     except Exception as raised:
         error = (type(raised), str(raised))
-    if is_abandoned:
-        gc.collect()
     return Seen(tuple(witness.types), tuple(witness.values), error)
 
 

@@ -81,7 +81,8 @@ def _openai_input(usage: Mapping[str, Any], prompt: int | None, rest: int) -> Me
     uncached = prompt if caches_outside else prompt - caches
     if caches and special and not caches_outside:  # how much of the special tokens came from the cache is not said
         names = ["input", *(f"input_{kind}" for kind, value in kinds.items() if value)]
-        return {**meters, "+".join(names): uncached}
+        none = {f"input_{kind}": value for kind, value in kinds.items() if value == 0}
+        return {**meters, "+".join(names): uncached, **none}
     return {**meters, "input": uncached - special, **stated(**{f"input_{kind}": value for kind, value in kinds.items()})}
 
 

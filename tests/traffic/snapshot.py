@@ -23,7 +23,7 @@ def snapshot(value: Any, depth: int = _DEPTH) -> Any:
     """``value`` with everything in it, each as (type, content)."""
     kind = type(value)
     if isinstance(value, _ATOMS):
-        return (kind, value)
+        return (kind, repr(value) if isinstance(value, float) else value)  # one NaN is like the other
     if depth == 0:
         return (kind,)
     if isinstance(value, BaseModel):

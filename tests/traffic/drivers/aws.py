@@ -130,7 +130,8 @@ def _plan_async(case: Case, mode: Mode, url: str) -> Plan | None:
     closing = AsyncExitStack()
 
     async def call(**arguments: Any) -> Any:
-        making = _async_session().create_client(service, endpoint_url=url + before, config=AioConfig(**_TIMEOUTS), **_ACCOUNT)
+        config = AioConfig(**_TIMEOUTS)
+        making = _async_session().create_client(service, endpoint_url=url + before, config=config, verify=False, **_ACCOUNT)
         client = await closing.enter_async_context(making)
         return await getattr(client, name)(**arguments)
 

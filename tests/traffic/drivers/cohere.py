@@ -33,8 +33,9 @@ _METHODS = {name: name for name in ("chat", "embed", "rerank", "generate", "toke
 @lru_cache(maxsize=64)
 def _parameters(kind: type, name: str) -> frozenset[str]:
     # The methods are wrapped in (*args, **kwargs): the signature is that of the class beneath.
-    beneath = (V2Client, AsyncV2Client) if kind in (cohere.ClientV2, cohere.AsyncClientV2) else ()
-    found = [vars(base)[name] for base in (*beneath, *kind.__mro__, BaseCohere, AsyncBaseCohere) if name in vars(base)]
+    is_second = kind in (cohere.ClientV2, cohere.AsyncClientV2) and name in vars(V2Client)
+    bases = (V2Client, AsyncV2Client) if is_second else (*kind.__mro__, BaseCohere, AsyncBaseCohere)
+    found = [vars(base)[name] for base in bases if name in vars(base)]
     return max((frozenset(inspect.signature(function).parameters) for function in found), key=len)
 
 

@@ -1,0 +1,54 @@
+"""The golden test: real clients, recorded answers, and for every call the caller's view and the books compared.
+
+One test for each client and mode; the clients are those that the SDK has an adapter for.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from costspan.adapters import ADAPTERS
+from tests.sdk.doubles.collector import Collector
+from tests.traffic.cases import RECORDINGS, Case, read
+from tests.traffic.drivers import DRIVERS
+from tests.traffic.drivers._plan import Driver, Mode
+from tests.traffic.replay import Replay
+from tests.traffic.running import grade, supported
+
+# The clients warn of their own deprecated methods and leave connections open when a stream is dropped: not ours to judge.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+_RUNS = [(driver, mode) for driver in supported() for mode in driver.modes]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return list(read(RECORDINGS))
+
+
+@pytest.fixture(scope="module")
+def replay(cases: list[Case]) -> Iterator[Replay]:
+    server = Replay(cases)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    server = Collector()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(("driver", "mode"), _RUNS, ids=[f"{driver.adapter}-{mode}" for driver, mode in _RUNS])
+def test_every_call_is_money_right_and_looks_like_the_bare_one(
+    driver: Driver, mode: Mode, cases: list[Case], replay: Replay, collector: Collector
+) -> None:
+    graded = grade(driver, cases, [mode], replay, collector)
+    assert graded, f"no recording was driven through {driver.adapter} in mode {mode}"
+    wrong = [str(call) for call in graded if call.problems]
+    assert not wrong, f"{len(wrong)} of {len(graded)} calls are wrong:\n" + "\n".join(wrong)
+
+
+def test_every_adapter_has_a_driver() -> None:
+    assert {adapter.name for adapter in ADAPTERS} <= {driver.adapter for driver in DRIVERS}
