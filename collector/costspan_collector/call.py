@@ -30,7 +30,8 @@ class Call:
     """One call of a model provider, as an emitter reported it. Times are nanoseconds since the Unix epoch, UTC.
 
     ``usage`` holds disjoint meters (costspan/usage.py) and is None where none was reported. ``basis`` says how
-    the reported totals were understood. ``reported_cost_usd`` is the emitter's own figure, kept for comparison.
+    the reported totals were understood. ``reported_cost_usd`` is the emitter's own figure, kept for comparison;
+    ``charged_usd`` what the provider itself said in its answer that it charged.
     """
 
     trace_id: bytes
@@ -54,6 +55,7 @@ class Call:
     time_to_first_chunk_ns: int | None = None
     value_usd: Decimal | None = None
     reported_cost_usd: Decimal | None = None
+    charged_usd: Decimal | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 

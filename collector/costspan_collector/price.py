@@ -17,5 +17,7 @@ def price(pricer: Pricer, call: Call) -> PricedCall:
         requested_model=call.request_model,
         tier=call.tier,
         incomplete=call.incomplete,
+        operation=call.dimensions.operation,
+        charged_usd=call.charged_usd,
     )
     return PricedCall(call, cost)

@@ -1,7 +1,6 @@
 """What observations need: where spans come from, what they cost, where they go. One for the process."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Protocol
 
 from costspan._checks import Checks
@@ -66,10 +65,6 @@ class Engine:
         """What ``model`` costs for what was read, as far as is known; None if the call failed before anything was used."""
         if facts.error_type is not None and reading is None:
             return None
-        if facts.is_free:
-            return Cost(Decimal(0), "free", reason="the provider charges nothing for it")
-        if reading is not None and reading.reported_cost_usd is not None and not facts.is_incomplete:
-            return Cost(reading.reported_cost_usd, "reported")
         return self._pricer.price(
             facts.provider,
             model,
@@ -77,4 +72,6 @@ class Engine:
             datetime.fromtimestamp(start_ns // 1_000_000_000, UTC),
             tier="batch" if facts.is_batch else facts.tier,
             incomplete=facts.is_incomplete,
+            operation=facts.operation,
+            charged_usd=reading.reported_cost_usd if reading else None,
         )

@@ -31,7 +31,6 @@ class Facts:
     reading: Reading | None = None
     partial: tuple[tuple[str, Reading], ...] = ()
     characters: tuple[str, int] | None = None
-    is_free: bool = False
     is_incomplete: bool = False
     is_batch: bool = False
     time_to_first_chunk_s: float | None = None

@@ -82,7 +82,6 @@ class EndpointReader:
             server_port=request.port,
             api_type=endpoint.api_type,
             region=request.region,
-            is_free=endpoint.is_free,
         )
         if endpoint.request_characters and (facts.request_model or "").startswith(endpoint.request_characters_of):
             written = self.characters(request.body)

@@ -43,6 +43,7 @@ SEMCONV = Dialect(
         "streamed": ("gen_ai.request.stream",),
         "incomplete": ("costspan.usage.incomplete",),
         "value_usd": ("costspan.value.usd",),
+        "charged_usd": ("costspan.cost.reported_usd",),
         "reported_cost_usd": ("costspan.cost.usd", "gen_ai.usage.cost"),
     },
     usage={
@@ -76,6 +77,9 @@ SEMCONV = Dialect(
             "character",
             "rerank_search",
             "output_video",
+            "citation",
+            "message",
+            "request",
         )
     },
     leaf_operations=frozenset(
@@ -90,6 +94,7 @@ SEMCONV = Dialect(
             "speech",
             "text_to_speech",
             "transcription",
+            "moderation",
             "speech_to_text",
         }
     ),

@@ -80,6 +80,7 @@ def read_span(dialect: Dialect, span: Span, resource: Facts, window: Accepted) -
         streamed=facts.flag("streamed"),
         time_to_first_chunk_ns=read.seconds_as_ns(facts.value("time_to_first_chunk_s")),
         value_usd=read.amount(facts.value("value_usd")),
+        charged_usd=read.amount(facts.value("charged_usd")),
         reported_cost_usd=read.amount(facts.value("reported_cost_usd")),
         tags=facts.tags,
     )

@@ -88,7 +88,7 @@ class Endpoint:
     ``api_type`` its ``openai.api.type``, if it has one. ``model`` and ``max_tokens`` are paths in the request's body, and
     so are ``request_characters``: a text whose characters are billed, for the models whose name begins with one of
     ``request_characters_of``. Items of answers by models whose name begins with one of ``items_count_once_for`` are
-    billed as one. ``is_free``: the provider charges nothing for it. ``provider`` is whose protocol it is, for clients
+    billed as one. ``provider`` is whose protocol it is, for clients
     that speak several.
     """
 
@@ -102,7 +102,6 @@ class Endpoint:
     model: str = "model"
     max_tokens: str = "max_tokens"
     partial_usages: PartialUsages | None = None
-    is_free: bool = False
     provider: str = ""
     request_characters: str = ""
     request_characters_of: tuple[str, ...] = ()

@@ -104,8 +104,7 @@ SPEECH = Endpoint(
     request_characters="input",
     request_characters_of=("tts-1",),
 )
-# https://platform.openai.com/docs/guides/moderation: free of charge.
-MODERATIONS = Endpoint("/moderations", "moderation", UsageShape(), Fields("id", "model"), max_tokens="", is_free=True)
+MODERATIONS = Endpoint("/moderations", "moderation", UsageShape(), Fields("id", "model"), max_tokens="")
 
 # https://platform.openai.com/docs/api-reference/realtime-server-events: a response is a call of the session's model, and
 # what it heard is transcribed by another.

@@ -3,8 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from costspan import money
 from costspan.pricing import catalogue
 from costspan.pricing.card import Cost, RateCard, rate_usage
 from costspan.usage import Usage
@@ -33,6 +35,9 @@ PROVIDERS: Mapping[str, str] = {
 # Tiers that are billed at the standard rates.
 STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 
+# https://platform.openai.com/docs/guides/moderation: free of charge.
+FREE_OPERATIONS = frozenset({("openai", "moderation")})
+
 _LARGEST_CACHE = 10_000
 
 
@@ -56,8 +61,13 @@ class Pricer:
         requested_model: str | None = None,
         tier: str | None = None,
         incomplete: bool = False,
+        operation: str | None = None,
+        charged_usd: Decimal | None = None,
     ) -> Cost:
         """The cost of ``usage`` at ``when`` (an aware datetime).
+
+        ``charged_usd`` is what the provider itself says that it charged, which settles it for a call whose figures are
+        complete. ``operation`` is OpenTelemetry's gen_ai.operation.name: some are free of charge.
 
         ``provider`` is OpenTelemetry's name; ``model`` the name that the response gave, which says what is billed;
         ``requested_model`` the request's, tried where the response gave none or one without a price (a deployment's own
@@ -65,6 +75,10 @@ class Pricer:
         """
         if when.tzinfo is None:
             raise ValueError(f"when: {when!r} has no time zone; give an aware datetime")
+        if charged_usd is not None and not incomplete:
+            return Cost(charged_usd, "reported", reason="charged so by the provider")
+        if (provider, operation) in FREE_OPERATIONS:
+            return Cost(money.ZERO, "free", reason=f"{provider} charges nothing for {operation}")
         for name in (model, requested_model):
             card = self.card(provider, name, when, tier)
             if card is not None:
