@@ -23,7 +23,7 @@ def disjoint(stated: Mapping[str, int], meters: Mapping[str, int]) -> tuple[dict
         inside = sum(inputs.values())
         basis = "inclusive" if inside <= stated["input"] else "proved"
         usage["input"] = stated["input"] - (inside if basis == "inclusive" else 0)
-    outputs = {meter: stated[meter] for meter in ("reasoning", "output_audio", "output_image") if meter in stated}
+    outputs = {meter: stated[meter] for meter in ("reasoning", "output_audio", "output_image", "output_video") if meter in stated}
     if "output" in stated:
         inside = sum(outputs.values())
         usage["output"] = stated["output"] - (inside if inside <= stated["output"] else 0)

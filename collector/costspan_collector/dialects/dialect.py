@@ -53,12 +53,13 @@ SEMCONV = Dialect(
         "cache_write": ("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
         "input_audio": ("gen_ai.usage.audio.input_tokens",),
         "input_image": ("gen_ai.usage.image.input_tokens",),
-        "input_video": ("gen_ai.usage.video.input_tokens",),
+        "input_video": ("gen_ai.usage.video.input_tokens", "costspan.usage.input_video"),
         "cache_read_audio": ("gen_ai.usage.audio.cache_read.input_tokens",),
         "cache_read_image": ("gen_ai.usage.image.cache_read.input_tokens",),
         "reasoning": ("gen_ai.usage.reasoning.output_tokens",),
         "output_audio": ("gen_ai.usage.audio.output_tokens",),
         "output_image": ("gen_ai.usage.image.output_tokens",),
+        "output_video": ("costspan.usage.output_video",),
     },
     meters={
         meter: (f"costspan.usage.{meter}",)
@@ -76,7 +77,6 @@ SEMCONV = Dialect(
             "audio_second",
             "character",
             "rerank_search",
-            "output_video",
             "citation",
             "message",
             "request",
