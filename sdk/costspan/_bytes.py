@@ -8,11 +8,16 @@ from costspan._event_stream import event_text, frames
 from costspan._facts import Facts
 from costspan._reading import EndpointReader
 
+# OpenAI's mark of a stream's end, after which some clients read no further.
+_DONE = b"data: [DONE]"
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 
 
 class ByteReader(Protocol):
-    """Takes the decoded bytes of a body as they come; ``finish`` when the last have."""
+    """Takes the decoded bytes of a body as they come; ``finish`` when the last have. ``is_done``: nothing more will come
+    that tells anything, though the body may go on."""
+
+    is_done: bool
 
     def feed(self, data: bytes) -> None: ...
 
@@ -26,11 +31,14 @@ class LineReader:
     def __init__(self, chunks: EncodedChunks) -> None:
         self._chunks = chunks
         self._rest = b""
+        self.is_done = False
 
     def feed(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if line.startswith(b"data:"):
+            if line.startswith(_DONE):
+                self.is_done = True
+            elif line.startswith(b"data:"):
                 self._chunks.feed(line[5:])
             elif line.startswith(b"{"):
                 self._chunks.feed(line)
@@ -42,6 +50,8 @@ class LineReader:
 
 class EventStreamReader:
     """Reads frames of Amazon's event stream encoding."""
+
+    is_done = False
 
     def __init__(self, chunks: EncodedChunks) -> None:
         self._chunks = chunks
@@ -59,6 +69,8 @@ class EventStreamReader:
 
 class BodyReader:
     """Reads one JSON body. ``figures`` are those of its response's headers, which stand beside it."""
+
+    is_done = False
 
     def __init__(self, reader: EndpointReader, facts: Facts, figures: Mapping[str, int] | None = None) -> None:
         self._reader = reader

@@ -1,6 +1,7 @@
 """Which request of a client is what: billable, a retrieval of something made before, or no concern of ours."""
 
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from costspan._reading import EndpointReader, path_pattern
 from costspan.adapters._adapter import Adapter, Request, Retrieval
@@ -46,7 +47,7 @@ class Matcher:
     def _find(self, method: str, path: str) -> Match | None:
         for reader in self.readers:
             if reader.endpoint.method == method and (named := reader.pattern.search(path)):
-                return Match(reader, None, named.groupdict())
+                return Match(reader, None, {name: unquote(value) for name, value in named.groupdict().items()})
         for pattern, retrieval in self._retrievals:
             if retrieval.method == method and (named := pattern.search(path)):
                 return Match(None, retrieval, named.groupdict())

@@ -32,8 +32,38 @@ def _request(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request |
         host=url.hostname,
         port=url.port or (443 if url.scheme == "https" else 80),
         is_stream=bool(kwargs.get("stream") or body.get("stream")),
-        provider="gcp.vertex_ai" if "/publishers/" in url.path else None,
+        provider=_provider(kwargs.get("logging_obj")) or ("gcp.vertex_ai" if "/publishers/" in url.path else None),
     )
+
+
+# litellm's names that are not OpenTelemetry's gen_ai.provider.name (https://docs.litellm.ai/docs/providers).
+_PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "azure_text": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "cohere_chat": "cohere",
+    "fireworks_ai": "fireworks",
+    "gemini": "gcp.gemini",
+    "huggingface": "hugging_face",
+    "mistral": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "ollama_chat": "ollama",
+    "sagemaker": "aws.sagemaker",
+    "together_ai": "together",
+    "vertex_ai": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "xai": "x_ai",
+}
+
+
+def _provider(logging: Any) -> str | None:
+    """The provider that litellm itself has chosen, where it says so."""
+    details = getattr(logging, "model_call_details", None)
+    name = details.get("custom_llm_provider") if isinstance(details, dict) else None
+    return _PROVIDERS.get(name, name) if isinstance(name, str) and name else None
 
 
 LITELLM = Adapter(
