@@ -42,7 +42,7 @@ class Client:
         self.port = port
 
     def send(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(f"http://{self.host}:{self.port}{path}", json.dumps(body).encode())  # noqa: S310
+        request = urllib.request.Request(f"http://{self.host}:{self.port}{path}", json.dumps(body).encode())
         with urllib.request.urlopen(request) as response:
             return json.load(response)
 
@@ -66,7 +66,7 @@ def acme(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 def test_the_example_observes_its_client(acme: Client, sdk: Sdk) -> None:
     names: dict[str, Any] = {}
-    exec(code(), names)  # noqa: S102
+    exec(code(), names)
     adapter = names["ACME"]
     assert isinstance(adapter, Adapter)
     engine = _runtime.engine_or_none()

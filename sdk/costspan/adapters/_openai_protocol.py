@@ -12,7 +12,7 @@ from costspan.usage import (
 
 _TIER = "service_tier|usage.service_tier"
 _CHAT = Fields("id", "model", _TIER, "choices.*.finish_reason", "usage", "choices.*.message.content")
-_CHUNK = Fields("id", "model", _TIER, "choices.*.finish_reason", "usage|x_groq.usage", "choices.*.delta.content")
+CHUNK = Fields("id", "model", _TIER, "choices.*.finish_reason", "usage", "choices.*.delta.content")
 _TEXT = Fields("id", "model", _TIER, "choices.*.finish_reason", "usage", "choices.*.text")
 _ITEMS = {
     "web_search": "output[type=web_search_call]",
@@ -42,7 +42,7 @@ _ENDED = Fields(
 # https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options: usage comes only when asked
 # for, in an additional last chunk whose choices are empty.
 _OPTION = ("stream_options", "include_usage")
-_CHAT_STREAM = StreamTable({"": _CHUNK}, usage_option=_OPTION, content="choices")
+_CHAT_STREAM = StreamTable({"": CHUNK}, usage_option=_OPTION, content="choices")
 _TEXT_STREAM = StreamTable({"": _TEXT}, usage_option=_OPTION, content="choices")
 # https://platform.openai.com/docs/api-reference/responses-streaming: usage comes with the event that ends the response.
 _RESPONSE_STREAM = StreamTable(

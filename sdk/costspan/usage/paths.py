@@ -1,12 +1,12 @@
 """Paths into response bodies: compiled once, read often. Pure.
 
-A path is dotted, as in ``usage.service_tier``, and leads through mappings and attributes alike; ``.`` is the source
+A path is dotted, as in ``usage.service_tier``, and leads through dicts and attributes alike; ``.`` is the source
 itself. ``*`` stands for every item of a list, ``name[key=value]`` for those items of the list ``name`` whose ``key`` is
 ``value`` (letter case is ignored); both give a list of what is found. ``|`` parts alternatives of which the first that
 is present counts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,8 @@ Getter = Callable[[Any], Any]
 
 
 def step(source: Any, name: str) -> Any:
-    """The value called ``name`` in a mapping or on an object, or None."""
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    """The value called ``name`` in a dict or on an object, or None."""
+    return source.get(name) if isinstance(source, dict) else getattr(source, name, None)
 
 
 @lru_cache(maxsize=4096)
