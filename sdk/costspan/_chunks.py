@@ -57,7 +57,7 @@ class ChunkReader:
         by_key = self._usage is not None and stream is not None and stream.usage_by_key
         self._usage = Overlay(usage, self._usage) if by_key else usage
         # What is billed item by item stands in the chunk that ends the stream.
-        if fields.items or fields.items_without_usage or reader.endpoint.partial_usages is not None:
+        if fields.has_items or reader.endpoint.partial_usages is not None:
             self._fields, self._source = fields, chunk
         self._final = bool(self._finish_reasons)
         return reader.content is not None and not reader.content(chunk)

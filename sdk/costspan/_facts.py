@@ -1,5 +1,6 @@
 """What is known of one call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ from costspan.usage import Reading
 class Facts:
     """What is known of one call. A figure that nobody reported is None.
 
-    ``time_to_first_chunk_s`` is in seconds. ``is_incomplete``: the final usage figures were not seen. ``partial``
-    holds what other models consumed within the call, by model. ``status`` is the state of a background response.
+    ``time_to_first_chunk_s`` is in seconds. ``is_incomplete``: the final usage figures were not seen. ``partial`` holds
+    what other models consumed within the call, by model. ``status`` is the state of a background response. ``unread``
+    resolves usage that was noted and not yet understood.
     """
 
     operation: str
@@ -38,6 +40,13 @@ class Facts:
     status_code: int | None = None
     status: str | None = None
     output: "Output | None" = None
+    unread: Callable[[], None] | None = None
+
+    def resolve(self) -> None:
+        """Turn the usage that was noted into ``reading`` and ``partial``, if that has not been done."""
+        unread, self.unread = self.unread, None
+        if unread is not None:
+            unread()
 
 
 @dataclass(slots=True)
@@ -50,6 +59,8 @@ class Output:
 
 def text_or_none(value: Any) -> str | None:
     """``value`` if it is a text with something in it, made fit for UTF-8, else None. An enumeration's value counts."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         value = getattr(value, "value", None)
     if not isinstance(value, str) or not value:

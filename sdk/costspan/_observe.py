@@ -211,6 +211,8 @@ class Observation:
     def _book(self, end_ns: int) -> ReadableSpan:
         """The finished span, priced and shown to the application."""
         facts, engine = self.facts, self._engine
+        with guard:
+            facts.resolve()
         if facts.reading is None and facts.characters is not None and facts.error_type is None:
             facts.reading = Reading(dict([facts.characters]), "inclusive")
         for model, reading in facts.partial:

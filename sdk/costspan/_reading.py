@@ -1,7 +1,8 @@
 """From a request and a response body to the facts of one call. Knows no provider."""
 
 import re
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from costspan._facts import Facts, text_or_none, texts
 from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Request
@@ -11,44 +12,66 @@ from costspan.usage.paths import Getter, getter
 UNFINISHED = frozenset({"queued", "in_progress"})
 
 
+class Counted(NamedTuple):
+    """Items that are billed one by one, by meter; ``without_usage`` those that are only where no usage is reported."""
+
+    always: dict[str, int]
+    without_usage: dict[str, int]
+
+
+NOTHING_COUNTED = Counted({}, {})
+
+
 class FieldReader:
     """The paths of one ``Fields`` table, made ready for reading many objects."""
 
     __slots__ = (
+        "_identity",
         "finish_reasons",
+        "has_items",
         "items",
         "items_without_usage",
-        "model",
-        "region",
         "response_id",
-        "speed",
         "status",
         "text",
-        "tier",
         "usage",
     )
 
     def __init__(self, fields: Fields) -> None:
         self.response_id = getter(fields.response_id)
-        self.model = getter(fields.model)
-        self.tier = getter(fields.tier)
-        self.speed = getter(fields.speed)
-        self.region = getter(fields.region)
         self.status = getter(fields.status)
         self.finish_reasons = getter(fields.finish_reasons)
         self.usage = getter(fields.usage)
         self.text = getter(fields.text)
         self.items = tuple((meter, getter(path)) for meter, path in fields.items.items())
         self.items_without_usage = tuple((meter, getter(path)) for meter, path in fields.items_without_usage.items())
+        self.has_items = bool(self.items or self.items_without_usage)
+        paths = {
+            "response_id": fields.response_id,
+            "response_model": fields.model,
+            "tier": fields.tier,
+            "speed": fields.speed,
+            "region": fields.region,
+            "status": fields.status,
+        }
+        self._identity = tuple((fact, getter(path)) for fact, path in paths.items() if path)
 
     def identify(self, facts: Facts, source: Any) -> None:
         """Note who answered, as far as ``source`` tells; what it leaves open stays as it was."""
-        facts.response_id = text_or_none(self.response_id(source)) or facts.response_id
-        facts.response_model = text_or_none(self.model(source)) or facts.response_model
-        facts.tier = text_or_none(self.tier(source)) or facts.tier
-        facts.speed = text_or_none(self.speed(source)) or facts.speed
-        facts.region = text_or_none(self.region(source)) or facts.region
-        facts.status = text_or_none(self.status(source)) or facts.status
+        for fact, get in self._identity:
+            if (text := text_or_none(get(source))) is not None:
+                setattr(facts, fact, text)
+
+    def count_items(self, source: Any) -> Counted:
+        """How many items of ``source`` are billed one by one: with usage beside them, and without."""
+        if not self.has_items or source is None:
+            return NOTHING_COUNTED
+        return Counted(_lengths(self.items, source), _lengths(self.items_without_usage, source))
+
+
+def _lengths(lists: tuple[tuple[str, Getter], ...], source: Any) -> dict[str, int]:
+    found = ((meter, items_of(source)) for meter, items_of in lists)
+    return {meter: len(items) for meter, items in found if isinstance(items, (list, tuple)) and items}
 
 
 class EndpointReader:
@@ -97,23 +120,29 @@ class EndpointReader:
             facts.output.text.extend(texts(self.body.text(body)))
 
     def read_usage(self, facts: Facts, usage: Any, fields: FieldReader, source: Any) -> None:
-        """Add what a usage object tells, and the items of ``source`` that are billed one by one."""
-        shape = self.endpoint.usage
-        reading = read_usage(shape, usage, facts.response_model or facts.request_model or "")
+        """Note what a usage object tells, and the items of ``source`` that are billed one by one.
+
+        The arithmetic is left to ``facts.resolve()``, which need not happen while the caller waits; until then the
+        usage object is kept, and nothing else of the answer.
+        """
         table = self.endpoint.partial_usages
-        if table is not None and usage is not None:
-            reading = _with_partial_usages(table, self.endpoint, facts, usage, source, reading)
-        items = fields.items if reading is not None else fields.items + fields.items_without_usage
-        is_once = (facts.response_model or facts.request_model or "").startswith(self.endpoint.items_count_once_for or ("\0",))
-        facts.reading = _with_items(reading, items, source, most=1 if is_once else None)
+        entries = getter(table.path)(source if table.is_beside else usage) if table is not None and usage is not None else None
+        facts.unread = partial(self._resolve, facts, usage, entries, fields.count_items(source))
+
+    def _resolve(self, facts: Facts, usage: Any, entries: Any, counted: Counted) -> None:
+        model = facts.response_model or facts.request_model or ""
+        reading = read_usage(self.endpoint.usage, usage, model)
+        if entries is not None and self.endpoint.partial_usages is not None:
+            reading = _with_partial_usages(self.endpoint.partial_usages, self.endpoint, facts, entries, reading)
+        counts = counted.always if reading is not None else {**counted.always, **counted.without_usage}
+        if model.startswith(self.endpoint.items_count_once_for or ("\0",)):
+            counts = dict.fromkeys(counts, 1)
+        facts.reading = _with_counts(reading, counts)
 
 
 def _with_partial_usages(
-    table: PartialUsages, endpoint: Endpoint, facts: Facts, usage: Any, source: Any, reading: Reading | None
+    table: PartialUsages, endpoint: Endpoint, facts: Facts, entries: Any, reading: Reading | None
 ) -> Reading | None:
-    entries = getter(table.path)(usage) or getter(table.path)(source)
-    if entries is None:
-        return reading
     kind_of, model_of, usage_of = getter(table.kind), getter(table.model), getter(table.usage)
     others: list[tuple[str, Reading]] = []
     for entry in entries if isinstance(entries, (list, tuple)) else (entries,):
@@ -135,13 +164,11 @@ def _with_partial_usages(
     return reading
 
 
-def _with_items(reading: Reading | None, lists: tuple[tuple[str, Getter], ...], source: Any, most: int | None) -> Reading | None:
-    for meter, items_of in lists:
-        items = items_of(source)
-        if isinstance(items, (list, tuple)) and items:
-            counted = Reading({meter: len(items[:most])}, "inclusive")
-            reading = counted if reading is None else reading.plus(counted) if meter not in reading.usage else reading
-    return reading
+def _with_counts(reading: Reading | None, counts: dict[str, int]) -> Reading | None:
+    if reading is None:
+        return Reading(dict(counts), "inclusive") if counts else None
+    new = {meter: count for meter, count in counts.items() if meter not in reading.usage}
+    return reading.plus(Reading(dict(new), "inclusive")) if new else reading
 
 
 def path_pattern(path: str) -> re.Pattern[str]:

@@ -135,6 +135,7 @@ class _Lines:
                 is_batch=True,
             )
             self._reader.read_body(facts, body)
+            facts.resolve()
             if facts.reading is None:
                 return
             key = f"{self._batch.batch_id}/{self._custom_id(line)}/{facts.response_id}"

@@ -79,6 +79,7 @@ class RawWatch(StreamWatch):
         if reader is not None:
             reader.finish()
         if reader is None or isinstance(reader, BodyReader):
+            facts.resolve()
             facts.is_incomplete = facts.reading is None and (not is_drained or self._is_unreadable)
         else:
             super()._settle(is_drained=is_drained)

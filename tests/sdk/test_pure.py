@@ -190,6 +190,7 @@ def settle(chunks: list[Any], *, is_drained: bool) -> Facts:
     for chunk in chunks:
         reader.read(chunk)
     reader.settle(is_drained=is_drained)
+    facts.resolve()
     return facts
 
 

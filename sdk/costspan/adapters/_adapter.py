@@ -63,7 +63,9 @@ class StreamTable:
 
 @dataclass(frozen=True, slots=True)
 class PartialUsages:
-    """A usage or a list of them, at ``path`` in the usage object or beside it: what one call consumed on several models.
+    """A usage or a list of them: what one call consumed on several models.
+
+    ``path`` is in the usage object, or with ``is_beside`` in the answer, beside it.
 
     ``kind``, ``model`` and ``usage`` are paths in an entry (an empty ``usage``: the entry itself). Entries of the kinds
     ``added`` (None: of no kind) lie outside of the call's own figures; what another model consumed is a call of its own.
@@ -77,6 +79,7 @@ class PartialUsages:
     added: frozenset[str | None] = frozenset()
     renaming: frozenset[str] = frozenset()
     are_all: bool = False
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ IMAGES = tuple(
         StreamTable({f"{event}.completed": _IMAGE_DONE}, kind="type"),
         max_tokens="",
         # The model that wrote a vector graphic is another than the one that drew.
-        partial_usages=PartialUsages("svg_usage", added=frozenset({None})),
+        partial_usages=PartialUsages("svg_usage", added=frozenset({None}), is_beside=True),
     )
     for name, event in (("generations", "image_generation"), ("edits", "image_edit"), ("variations", "image_edit"))
 )

@@ -12,7 +12,7 @@ _CHUNKS = StreamTable({"": replace(protocol.CHUNK, usage="usage|x_groq.usage")},
 _CHAT = replace(
     protocol.CHAT,
     stream=_CHUNKS,
-    partial_usages=PartialUsages("usage_breakdown.models", usage="usage", are_all=True),
+    partial_usages=PartialUsages("usage_breakdown.models", usage="usage", are_all=True, is_beside=True),
 )
 
 GROQ = Adapter(
