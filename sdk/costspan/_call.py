@@ -8,7 +8,7 @@ from costspan._bytes import BodyReader, read_encoded
 from costspan._chunks import ChunkReader, EncodedChunks
 from costspan._engine import Engine
 from costspan._guard import guard
-from costspan._observe import Observation
+from costspan._observe import Observation, status_of
 from costspan._providers import SENDS_STREAM_USAGE_UNASKED, adds_null_usage, provider_of
 from costspan._reading import UNFINISHED, EndpointReader
 from costspan._stream import EncodedStreamWatch, StreamWatch, observed_stream
@@ -102,7 +102,7 @@ class Call:
         stream = self._reader.endpoint.stream
         if not self._asked_for_usage or stream is None or stream.usage_option is None:
             return False
-        is_refused = getattr(error, "status_code", None) in _UNKNOWN_FIELD_STATUSES
+        is_refused = status_of(error) in _UNKNOWN_FIELD_STATUSES
         return is_refused and any(name in str(error) for name in stream.usage_option)
 
     def answered(self, result: Any) -> Any:
@@ -171,7 +171,9 @@ class Call:
         chunks = ChunkReader(self._reader, observation.facts)
         if answer.decode is not None:
             encoded = EncodedChunks(chunks, self._reader)
-            watch: StreamWatch = EncodedStreamWatch(engine, observation, chunks, encoded, answer.decode)
+            watch: StreamWatch = EncodedStreamWatch(
+                engine, observation, chunks, encoded, answer.decode, holds_back=self._asked_for_usage
+            )
         else:
             watch = StreamWatch(engine, observation, chunks, self._forgetting() if self._asked_for_usage else None)
         observed = observed_stream(answer.stream, watch, answer.iterator)

@@ -14,6 +14,9 @@ _USAGE = re.compile(
     r"\s*[{0-9]"
 )
 _ENDING = re.compile(r'"(?:finish|stop|done)_?[rR]eason"\s*:\s*"')
+# The chunk that only usage was asked for (https://platform.openai.com/docs/api-reference/chat/create).
+_EMPTY = re.compile(r'"choices"\s*:\s*\[\s*\]')
+_EMPTY_BYTES = re.compile(_EMPTY.pattern.encode())
 _USAGE_BYTES = re.compile(_USAGE.pattern.encode())
 _ENDING_BYTES = re.compile(_ENDING.pattern.encode())
 
@@ -87,11 +90,10 @@ class EncodedChunks:
         self._usage: bytes | str | None = None
         self._ending: bytes | str | None = None
 
-    def feed(self, data: bytes | str) -> None:
-        """One chunk has come."""
+    def feed(self, data: bytes | str) -> bool:
+        """One chunk has come. True if it carries usage and no content: a chunk that only usage was asked for."""
         if not self._has_begun or (self._reads_all and self._chunks.facts.output is not None):
-            self._read(data)
-            return
+            return self._read(data)
         has_usage, has_ending = _tells(data)
         if self._reads_all:
             if has_usage or has_ending:
@@ -99,6 +101,7 @@ class EncodedChunks:
         else:
             self._ending = data if has_ending else self._ending
             self._usage = data if has_usage else self._usage
+        return has_usage and _is_empty(data)
 
     def finish(self) -> None:
         """No more chunks come: read those that were kept."""
@@ -108,12 +111,18 @@ class EncodedChunks:
             self._read(self._usage)
         self._ending = self._usage = None
 
-    def _read(self, data: bytes | str) -> None:
+    def _read(self, data: bytes | str) -> bool:
         with guard:
             chunk = json_or_none(data)
             if isinstance(chunk, dict):
                 self._has_begun = True
-                self._chunks.read(chunk)
+                return self._chunks.read(chunk)
+        return False
+
+
+def _is_empty(data: bytes | str) -> bool:
+    """Whether the text is that of a chunk that brings usage alone."""
+    return (_EMPTY.search(data) if isinstance(data, str) else _EMPTY_BYTES.search(data)) is not None
 
 
 def _tells(data: bytes | str) -> tuple[bool, bool]:

@@ -20,8 +20,14 @@ from costspan._tracing import SpanSeed
 from costspan.usage import Reading
 from costspan.usage.paths import getter
 
-_status_of = getter("status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code")
+_STATUS = getter("status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code")
 _active: "ContextVar[Observation | None]" = ContextVar("costspan_active_call", default=None)
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that a client's ``error`` stands for, or None."""
+    status = _STATUS(error)
+    return status if type(status) is int else None
 
 
 class Observation:
@@ -166,8 +172,7 @@ class Observation:
     def failed(self, error: BaseException) -> None:
         """Note the error that ended the call."""
         self.facts.error_type = type(error).__name__
-        status = _status_of(error)
-        self.facts.status_code = status if type(status) is int else None
+        self.facts.status_code = status_of(error)
         if self._outer is not None:
             self._outer._inner_failed = True
 

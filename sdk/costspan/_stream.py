@@ -123,9 +123,12 @@ class StreamWatch:
 
 
 class EncodedStreamWatch(StreamWatch):
-    """Watches a stream whose chunks hold JSON text, which ``decode`` takes out of a chunk; None where there is none."""
+    """Watches a stream whose chunks hold JSON text, which ``decode`` takes out of a chunk; None where there is none.
 
-    __slots__ = ("_decode", "_encoded")
+    With ``holds_back`` the chunk that brings only usage is not for the caller.
+    """
+
+    __slots__ = ("_decode", "_encoded", "_holds_back")
 
     def __init__(
         self,
@@ -134,20 +137,24 @@ class EncodedStreamWatch(StreamWatch):
         chunks: ChunkReader,
         encoded: EncodedChunks,
         decode: Callable[[Any], bytes | str | None],
+        *,
+        holds_back: bool,
     ) -> None:
         super().__init__(engine, observation, chunks)
+        self._holds_back = holds_back
         self._encoded = encoded
         self._decode = decode
 
     def take(self, chunk: Any) -> bool:
-        """Look at a chunk that has come. All are for the caller."""
+        """Look at a chunk that has come. True if the caller is to see it."""
+        is_only_usage = False
         with guard:
             if not self._has_begun:
                 self._has_begun = True
                 self.observation.first_chunk()
             if (data := self._decode(chunk)) is not None:
-                self._encoded.feed(data)
-        return True
+                is_only_usage = self._encoded.feed(data)
+        return not (is_only_usage and self._holds_back)
 
     def _settle(self, *, is_drained: bool) -> None:
         self._encoded.finish()

@@ -1,10 +1,11 @@
 """The InferenceClient of huggingface_hub."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from costspan.adapters import _openai_protocol as protocol
-from costspan.adapters._adapter import Adapter, Answer, CallShape, Chunks, Encoded, Endpoint, Fields, Request, Target
+from costspan.adapters._adapter import Adapter, Answer, Arguments, CallShape, Chunks, Encoded, Endpoint, Fields, Request, Target
 from costspan.usage import UsageShape
 
 
@@ -23,6 +24,12 @@ def _request(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request |
         port=url.port or (443 if url.scheme == "https" else 80),
         is_stream=bool(kwargs.get("stream")),
     )
+
+
+def _with_body_field(args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: Any) -> Arguments:
+    parameters = args[0] if args else kwargs["request_parameters"]
+    changed = replace(parameters, json={**parameters.json, name: value})
+    return ((changed, *args[1:]), kwargs) if args else (args, {**kwargs, "request_parameters": changed})
 
 
 def _answer(result: Any, request: Request) -> Answer | None:
@@ -48,7 +55,7 @@ HUGGINGFACE_HUB = Adapter(
         Target("huggingface_hub.inference._client", "InferenceClient._inner_post"),
         Target("huggingface_hub.inference._generated._async_client", "AsyncInferenceClient._inner_post", is_async=True),
     ),
-    call=CallShape(_request, _answer),
+    call=CallShape(_request, _answer, _with_body_field),
     endpoints=(
         protocol.CHAT,
         _task("text-generation", "text_completion"),
