@@ -19,6 +19,10 @@ demo: $(VENV)/demo.ready ## the main job on real production traffic, in about a 
 test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skipped, saying so, without it)
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: bench-sdk
+bench-sdk: $(VENV)/dev.ready ## what the SDK adds to a call, beside five peers, in about ten minutes (ARGS="--quick --peers none")
+	@$(BIN)/python -m benchmarks.sdk $(if $(findstring --quick,$(ARGS)),,--page docs/benchmarks/sdk.md) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
 	@$(BIN)/ruff format --check

@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-check", dest="check", action="store_false", help="only print: exit with 0 whatever is found")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and samples to FILE")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page of the documentation to FILE")
-    parser.add_argument("--folder", type=Path, default=default_folder(), help="where environments are kept (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=default_folder(), help="where environments are kept (default: %(default)s)"
+    )
     parser.add_argument("--fresh", action="store_true", help="make the environments anew, with the newest versions")
     return parser
 
@@ -110,7 +112,9 @@ def _measured(
     figures = figures_of(samples, all_lanes)
     growths = {key: grown for key in samples.memory if (grown := growth(samples, key)) is not None}
     day = datetime.now(UTC).date()
-    return report.Result(day, plan, all_lanes, samples, figures, list(verdicts(samples, figures)), growths, missing)
+    return report.Result(
+        day, plan, all_lanes, samples, figures, list(verdicts(samples, figures)), growths, missing | samples.failures
+    )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 import urllib.request
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -14,14 +14,15 @@ from benchmarks.sdk.subjects import Subject
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _STOP_TIMEOUT_S = 20
-_START_TIMEOUT_S = 120
+_START_TIMEOUT_S = 60
+_ANSWER_TIMEOUT_S = 90
 
 
 class ChildFailedError(Exception):
     """A child process ended, or sent what it should not; the text says which and why."""
 
 
-class _Child(AbstractContextManager["_Child"]):
+class _Child:
     def __init__(self, command: list[str], variables: dict[str, str]) -> None:
         self._process = subprocess.Popen(
             command,
@@ -37,7 +38,8 @@ class _Child(AbstractContextManager["_Child"]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(_STOP_TIMEOUT_S)
@@ -47,8 +49,12 @@ class _Child(AbstractContextManager["_Child"]):
         self._process.stdout.close()
 
     def line(self) -> str:
-        """The next line that the child writes. Raises ChildFailedError if it ended instead."""
+        """The next line that the child writes. Raises ChildFailedError if it ends instead, or says nothing for long."""
         assert self._process.stdout is not None
+        # Lines come one at a time, as answers, so that none can wait unseen in the buffer.
+        if not select.select([self._process.stdout], [], [], _ANSWER_TIMEOUT_S)[0]:
+            self._process.kill()
+            raise ChildFailedError(f"{self}: said nothing for {_ANSWER_TIMEOUT_S} s")
         if not (line := self._process.stdout.readline()):
             raise ChildFailedError(f"{self}: ended with status {self._process.wait(_STOP_TIMEOUT_S)} without an answer")
         return line
@@ -97,15 +103,13 @@ class Worker(_Child):
 
 def start_cost(subject: Subject, environment: Environment, servers: Servers) -> dict[str, float]:
     """What ``worker.start_cost`` says in a fresh process. Raises ChildFailedError if that does not end well."""
-    done = subprocess.run(
-        _command(subject, environment, servers, ""),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_START_TIMEOUT_S,
-        env=_variables(subject, servers),
-        cwd=ROOT,
-    )
+    command, variables = _command(subject, environment, servers, ""), _variables(subject, servers)
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=_START_TIMEOUT_S, env=variables, cwd=ROOT
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ChildFailedError(f"{subject.title}: made and sent no call within {_START_TIMEOUT_S} s") from error
     if done.returncode != 0 or not done.stdout:
         last = done.stderr.strip().splitlines()[-1:] or ["without a word"]
         raise ChildFailedError(f"{subject.title}: ended with status {done.returncode}: {last[0]}")

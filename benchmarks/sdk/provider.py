@@ -24,7 +24,7 @@ class Recording:
 
     def __init__(self) -> None:
         plain, stream = _read("chat_cached"), _read("chat_stream_usage")
-        self.request: dict[str, Any] = {**plain["request_json"]}
+        self.request: dict[str, Any] = {**plain["request_json"], "messages": texts_of(plain["request_json"]["messages"])}
         self.request.pop("stream", None)
         body = plain["response_body"]
         response_id = json.loads(body)["id"]
@@ -41,6 +41,16 @@ class Recording:
         """The events of a stream: the one with usage is among them only if ``request_body`` asks for it."""
         is_asked = b'"include_usage":true' in request_body.replace(b" ", b"")
         return [*self.events, *([self.usage_event] if is_asked else []), b"data: [DONE]\n\n"]
+
+
+def texts_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``messages`` without files: Langfuse would upload them to its own server, and wait for it."""
+    kept = []
+    for message in messages:
+        content = message["content"]
+        is_parts = isinstance(content, list)
+        kept.append({**message, "content": [part for part in content if part["type"] == "text"] if is_parts else content})
+    return kept
 
 
 def stream_events(body: str, chunk_count: int) -> tuple[list[bytes], bytes]:
@@ -105,14 +115,14 @@ def http_client(recording: Recording) -> Any:
     """A sync HTTP client whose requests ``recording`` answers."""
     http = http_library()
 
-    class Events(http.SyncByteStream):  # type: ignore[misc]
+    class Events(http.SyncByteStream):  # type: ignore[name-defined, misc]
         def __init__(self, events: list[bytes]) -> None:
             self._events = events
 
         def __iter__(self) -> Iterator[bytes]:
             yield from self._events
 
-    class Transport(http.BaseTransport):  # type: ignore[misc]
+    class Transport(http.BaseTransport):  # type: ignore[name-defined, misc]
         def handle_request(self, request: Any) -> Any:
             body = request.content
             if b'"stream":true' in body:
@@ -126,7 +136,7 @@ def async_http_client(recording: Recording, gate: Gate) -> Any:
     """An async HTTP client whose requests ``recording`` answers, once ``gate`` is open."""
     http = http_library()
 
-    class Events(http.AsyncByteStream):  # type: ignore[misc]
+    class Events(http.AsyncByteStream):  # type: ignore[name-defined, misc]
         def __init__(self, events: list[bytes]) -> None:
             self._events = events
 
@@ -134,7 +144,7 @@ def async_http_client(recording: Recording, gate: Gate) -> Any:
             for event in self._events:
                 yield event
 
-    class Transport(http.AsyncBaseTransport):  # type: ignore[misc]
+    class Transport(http.AsyncBaseTransport):  # type: ignore[name-defined, misc]
         async def handle_async_request(self, request: Any) -> Any:
             await gate.passed()
             body = request.content

@@ -50,14 +50,15 @@ def subjects_table(result: Result) -> tuple[list[str], Rows]:
     rows = []
     for measure in MEASURES:
         cells = [
-            _shown(result.figures[name][measure.key].estimate, "") if measure.key in result.figures[name] else "-" for name in names
+            _shown(result.figures[name][measure.key].estimate, "") if measure.key in result.figures[name] else "-"
+            for name in names
         ]
         rows.append([f"{measure.title}, {measure.unit}", *cells])
     return ["added to the bare client", *names], rows
 
 
 def ratios_table(result: Result) -> tuple[list[str], Rows]:
-    """costspan as a share of every peer, where both add something."""
+    """What costspan adds as a share of what every peer adds."""
     peers = [name for name in result.figures if name != COSTSPAN.name]
     ours, rows = result.figures[COSTSPAN.name], []
     for measure in MEASURES:
@@ -65,7 +66,9 @@ def ratios_table(result: Result) -> tuple[list[str], Rows]:
         for name in peers:
             both = ours.get(measure.key), result.figures[name].get(measure.key)
             share = ratio(both[0].samples, both[1].samples) if both[0] and both[1] else None
-            cells.append("-" if share is None else f"{share.value:.2f}" + (" *" if name == best_peer(result.figures, measure.key) else ""))
+            cells.append(
+                "-" if share is None else f"{share.value:.2f}" + (" *" if name == best_peer(result.figures, measure.key) else "")
+            )
         rows.append([measure.title, *cells])
     return ["costspan through ...", *(f"{name}" for name in peers)], rows
 
@@ -99,7 +102,9 @@ def as_json(result: Result) -> str:
         "day": result.day.isoformat(),
         "machine": _machine(),
         "versions": {lane.key: lane.environment.versions for lane in result.lanes},
-        "added": {name: {key: asdict(figure.estimate) for key, figure in found.items()} for name, found in result.figures.items()},
+        "added": {
+            name: {key: asdict(figure.estimate) for key, figure in found.items()} for name, found in result.figures.items()
+        },
         "verdicts": [{**asdict(verdict), "is_met": verdict.is_met, "is_close": verdict.is_close} for verdict in result.verdicts],
         "growth_bytes_per_call": {name: asdict(grown) for name, grown in result.growths.items()},
         "missing": result.missing,
@@ -127,8 +132,9 @@ def _notes(result: Result) -> list[str]:
     plan, rounds = result.plan, result.plan.generations * result.plan.rounds
     notes = [
         f"{result.day:%d %B %Y}, {_machine()}.",
-        f"{rounds} interleaved rounds in {plan.generations} generations of processes; the figure is the median of the rounds' "
-        "differences from the bare client of the same version. A question mark: not distinguishable from nothing.",
+        f"{rounds} interleaved rounds in {plan.generations} generations of processes.",
+        "A figure is the median of the rounds' differences from the bare client of the same version.",
+        "A question mark: not distinguishable from nothing.",
         "Calls are answered in memory with recorded bodies; each subject exports to the same sink on loopback.",
     ]
     notes += [f"{lane.key}: {_versions(lane)}." for lane in result.lanes]
@@ -145,7 +151,8 @@ def _versions(lane: Lane) -> str:
 
 def _machine() -> str:
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{os.cpu_count()} cores, {memory_bytes / 2**30:.0f} GiB, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {memory_bytes / 2**30:.0f} GiB, {system}"
 
 
 def _shown(estimate: Estimate, unit: str) -> str:

@@ -47,11 +47,9 @@ class Worker:
         self._runner = asyncio.Runner()
         self._gate = Gate()
         self._sync = openai.OpenAI(api_key="key", max_retries=0, http_client=http_client(self._recording))
-        self._async = openai.AsyncOpenAI(
-            api_key="key", max_retries=0, http_client=async_http_client(self._recording, self._gate)
-        )
+        self._async = openai.AsyncOpenAI(api_key="key", max_retries=0, http_client=async_http_client(self._recording, self._gate))
         http = http_library()
-        networked = http.AsyncClient(verify=False, timeout=60, limits=http.Limits(max_connections=1_000))  # noqa: S501 - loopback
+        networked = http.AsyncClient(verify=False, timeout=60, limits=http.Limits(max_connections=1_000))
         self._networked = openai.AsyncOpenAI(base_url=f"{server_url}/v1", api_key="key", max_retries=0, http_client=networked)
         self._measures: dict[str, Callable[[int], float]] = {
             "sync": self.sync_calls,
