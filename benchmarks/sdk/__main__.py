@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.sdk import report
 from benchmarks.sdk.bounds import figures_of, growth, verdicts
 from benchmarks.sdk.children import ChildFailedError, Servers, start_cost
-from benchmarks.sdk.environments import Environment, NoEnvironmentError, default_folder, environment_for
+from benchmarks.sdk.environments import Environment, NoEnvironmentError, default_folder, environment_for, this_environment
 from benchmarks.sdk.measure import QUICK, Plan, Samples, Say, lanes, measure_calls, measure_memory, measure_starts
 from benchmarks.sdk.subjects import BARE, COSTSPAN, PEERS, Subject
 
@@ -44,8 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     names = [peer.name for peer in PEERS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sdk", description="What the SDK adds to a call.")
     parser.add_argument("--peers", default="all", type=_peers, help=f"all, none, or some of {', '.join(names)} (default: all)")
+    parser.add_argument("--here", action="store_true", help="without peers and environments: the client and SDK of this one")
     parser.add_argument("--quick", action="store_true", help="a look in under a minute: too few rounds to decide anything")
-    parser.add_argument("--calls", type=int, help="calls for the slope of memory (default: 200000)")
+    parser.add_argument("--calls", type=int, help="calls for the slope of memory, which counts from 20000 on (default: 200000)")
     parser.add_argument("--million", dest="calls", action="store_const", const=_A_MILLION, help="as --calls 1000000")
     parser.add_argument("--no-check", dest="check", action="store_false", help="only print: exit with 0 whatever is found")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and samples to FILE")
@@ -73,6 +74,8 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _environments(options: argparse.Namespace, say: Say) -> tuple[dict[Subject, Environment], dict[str, str]]:
+    if options.here:
+        return {subject: this_environment(subject) for subject in (BARE, COSTSPAN)}, {}
     found: dict[Subject, Environment] = {}
     missing: dict[str, str] = {}
     for subject in (BARE, COSTSPAN, *options.peers):

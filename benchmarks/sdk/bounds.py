@@ -12,8 +12,8 @@ _BEST_PEER = 0.4
 _CALL_US, _CHUNK_US = 80.0, 3.0
 # One small object kept for each call would be fifty.
 _FLAT_BYTES_PER_CALL = 8.0
-# Memory settles first: caches fill, the allocator takes its arenas.
-_SETTLED_AFTER = 0.2
+# Memory settles first: bounded caches (10,000 calls that labels may still find) fill, the allocator takes its arenas.
+SETTLED_AFTER_CALLS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ MEASURES = (
     Measure("concurrent", "1,000 async calls at once, a call", "µs"),
     Measure("loopback", "200 async calls at once over loopback HTTP, a call", "µs"),
     Measure("stream", "stream, a chunk", "µs"),
-    Measure("sync_cpu", "processor time a call, export included", "µs"),
+    Measure("sync_cpu", "plain call, processor time with export", "µs"),
+    Measure("concurrent_cpu", "1,000 async calls at once, processor time with export", "µs"),
     Measure("start_s", "import and init", "s", is_over_bare=False),
     Measure("start_bytes", "import and init, memory", "MB", 1 / MEGABYTE, is_over_bare=False),
     Measure("first_call_s", "first call, sent", "s"),
@@ -96,9 +97,8 @@ def best_peer(figures: Figures, measure: str) -> str | None:
 
 
 def growth(samples: Samples, key: str) -> Estimate | None:
-    """Bytes that the process of lane ``key`` grew by for each call, once settled; None if too little was measured."""
-    series = samples.memory.get(key, [])
-    settled = series[int(len(series) * _SETTLED_AFTER) :]
+    """Bytes that the process of lane ``key`` grew by for each call, once settled; None if too few calls were made."""
+    settled = [(made, held) for made, held in samples.memory.get(key, []) if made >= SETTLED_AFTER_CALLS]
     return slope([made for made, _ in settled], [held for _, held in settled]) if len(settled) >= 3 else None
 
 

@@ -59,7 +59,13 @@ def environment_for(subject: Subject, folder: Path, *, is_fresh: bool = False) -
         (home / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     if subject is COSTSPAN:
         _install_this_tree(home)
-    return Environment(home / "bin" / "python", _versions_in(home, subject))
+    python = home / "bin" / "python"
+    return Environment(python, _versions_in(python, subject))
+
+
+def this_environment(subject: Subject) -> Environment:
+    """The environment that the benchmark itself runs in, for ``subject``: it holds the client and costspan."""
+    return Environment(Path(sys.executable), _versions_in(Path(sys.executable), subject))
 
 
 def _stamp_in(home: Path) -> object:
@@ -91,11 +97,11 @@ def _run(*command: str) -> str:
     return done.stdout
 
 
-def _versions_in(home: Path, subject: Subject) -> dict[str, str]:
+def _versions_in(python: Path, subject: Subject) -> dict[str, str]:
     wanted = {*_TELLING_DISTRIBUTIONS, subject.name, *(name.split("=")[0].split("<")[0] for name in subject.requirements)}
     program = (
         "import json, importlib.metadata as m;"
         "print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions()}))"
     )
-    installed = json.loads(_run(str(home / "bin" / "python"), "-c", program))
+    installed = json.loads(_run(str(python), "-c", program))
     return {name: installed[name] for name in sorted(wanted) if name in installed}

@@ -19,7 +19,7 @@ CALLS_TOGETHER = 1_000
 _CALLS_OVER_LOOPBACK = 200
 MEASURES = ("sync", "async", "stream", "concurrent", "loopback")
 START_MEASURES = ("start_s", "start_bytes", "first_call_s", "after_call_bytes")
-_CALLS_BETWEEN_FLUSHES = 2_000
+_CALLS_BETWEEN_FLUSHES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Plan:
     )
 
 
-QUICK = Plan(1, 3, 2, 8_000, {"sync": 50, "async": 50, "stream": 1, "concurrent": 200, "loopback": 100})
+QUICK = Plan(1, 3, 2, 4_000, {"sync": 50, "async": 50, "stream": 1, "concurrent": 200, "loopback": 100})
 
 
 @dataclass(frozen=True, slots=True)

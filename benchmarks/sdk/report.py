@@ -1,6 +1,7 @@
 """The result as tables on a terminal, as JSON, and as a page of the documentation."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -131,7 +132,7 @@ def _titled(result: Result) -> list[tuple[str, tuple[list[str], Rows]]]:
 def _notes(result: Result) -> list[str]:
     plan, rounds = result.plan, result.plan.generations * result.plan.rounds
     notes = [
-        f"{result.day:%d %B %Y}, {_machine()}.",
+        f"{result.day:%d %B %Y}, {_machine()}; load at the end {os.getloadavg()[0]:.1f}.",
         f"{rounds} interleaved rounds in {plan.generations} generations of processes.",
         "A figure is the median of the rounds' differences from the bare client of the same version.",
         "A question mark: not distinguishable from nothing.",
@@ -156,7 +157,8 @@ def _machine() -> str:
 
 
 def _shown(estimate: Estimate, unit: str) -> str:
-    digits = 0 if abs(estimate.high) >= 100 else 1 if abs(estimate.high) >= 10 else 2
+    size = max(abs(figure) for figure in (0.0, estimate.value, estimate.low, estimate.high) if math.isfinite(figure))
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2
     mark = "" if estimate.is_distinguishable or estimate.low == estimate.high else " ?"
     interval = f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
     return f"{estimate.value:.{digits}f} {interval}{f' {unit}' if unit else ''}{mark}"

@@ -82,7 +82,7 @@ def samples_of(**us: list[float]) -> tuple[Samples, list[Lane]]:
     """Rounds of every measure in which each subject takes the same."""
     samples = Samples()
     for name, figures in us.items():
-        for measure in ("sync", "async", "concurrent", "loopback", "stream", "sync_cpu"):
+        for measure in ("sync", "async", "concurrent", "loopback", "stream", "sync_cpu", "concurrent_cpu"):
             samples.rounds[name][measure] = figures
         for measure in ("start_s", "start_bytes", "first_call_s", "after_call_bytes"):
             samples.rounds[name][measure] = [0.1] * len(figures)
@@ -108,14 +108,17 @@ def test_a_peer_that_broke_off_is_not_judged() -> None:
 
 def test_memory_is_judged_once_it_has_settled() -> None:
     samples = Samples()
-    samples.memory["costspan"] = [(made, 50_000_000 if made > 15 else made * 1_000_000) for made in range(100)]
+    filling = [(made, 50_000_000 + 900 * min(made, 15_000)) for made in range(0, 60_000, 1_000)]
+    samples.memory["costspan"] = filling
     grown = growth(samples, "costspan")
     assert grown is not None
-    assert abs(grown.value) < 8000
-    samples.memory["costspan"] = [(made * 1000, 50_000_000 + made * 1000 * 56) for made in range(100)]
+    assert grown.value == 0
+    samples.memory["costspan"] = [(made, held + made * 56) for made, held in filling]
     leaking = growth(samples, "costspan")
     assert leaking is not None
     assert leaking.value == pytest.approx(56)
+    samples.memory["costspan"] = filling[:20]
+    assert growth(samples, "costspan") is None
 
 
 def test_a_stream_has_as_many_chunks_as_asked_and_usage_when_asked() -> None:
