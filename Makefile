@@ -24,6 +24,10 @@ test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skippe
 test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real model, served here (ARGS=--write-page for docs/real-model.md)
 	@$(BIN)/python -m pytest tests/real $(ARGS)
 
+.PHONY: bench-sdk
+bench-sdk: $(VENV)/dev.ready ## what the SDK adds to a call, beside five peers, in about ten minutes (ARGS="--quick --peers none")
+	@$(BIN)/python -m benchmarks.sdk $(if $(findstring --quick,$(ARGS)),,--page docs/benchmarks/sdk.md) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
 	@$(BIN)/ruff format --check
