@@ -138,13 +138,16 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
 
 
 def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
-    """Stop observing, end the streams that are still open as abandoned, and ``flush``. ``init()`` starts again."""
+    """Stop observing, end the streams that are still open as abandoned, ``flush``, and forget the checks. ``init()``
+    starts again."""
     uninstrument()
     engine = _runtime.engine
     if engine is None:
         return True
     engine.abandon_open_calls()
-    return flush(timeout_s) and engine.delivery.stop(timeout_s)
+    is_sent = flush(timeout_s)
+    engine.checks.clear()
+    return engine.delivery.stop(timeout_s) and is_sent
 
 
 def stats() -> Stats:
