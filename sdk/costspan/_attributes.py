@@ -63,6 +63,8 @@ VALUE = "costspan.value.usd"
 TAG_PREFIX = "costspan.tag."
 
 OPERATION_ID = "costspan.operation.id"
+# On spans of others for a call that has a span of ours.
+OBSERVED = "costspan.observed"
 
 COST = "costspan.cost.usd"
 REPORTED_COST = "costspan.cost.reported_usd"

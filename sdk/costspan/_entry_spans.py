@@ -1,22 +1,15 @@
 """The spans by which work enters a process: requests that it serves and tasks that it consumes, and what they are called.
 
-``Tracer.start_span`` of the OpenTelemetry SDK is watched, rather than a span processor added: a processor cannot be
-taken out again, has to wait for a provider to be set, and is not shown the spans that are not sampled, by whose absence
-the name of a feature would depend on a sampling rate. Nothing here keeps a span alive.
+Told of every span that starts (``_span_starts``). Nothing here keeps a span alive.
 """
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from functools import wraps
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import Tracer
 from opentelemetry.trace import Span, SpanKind
-
-from costspan._guard import guard
-from costspan._replacement import Replacement
 
 ROUTE, TASK = "route", "task"
 
@@ -83,19 +76,7 @@ def put_down(token: Token[Entry | None]) -> None:
     _carried.reset(token)
 
 
-def _around_start_span(start_span: Callable[..., Span], is_wanted: Callable[[], bool]) -> Callable[..., Span]:
-    @wraps(start_span)
-    def watching(tracer: Any, *args: Any, **kwargs: Any) -> Span:
-        span = start_span(tracer, *args, **kwargs)
-        if is_wanted():
-            with guard:
-                _remember(span, tracer, *args, **kwargs)
-        return span
-
-    return watching
-
-
-def _remember(
+def started(
     span: Span,
     tracer: Any,
     name: str,
@@ -105,6 +86,7 @@ def _remember(
     *_: Any,
     **__: Any,
 ) -> None:
+    """A span was started by ``tracer``, with these arguments."""
     said = attributes or {}
     entry: Entry
     if kind is SpanKind.SERVER or (kind is SpanKind.INTERNAL and _HTTP_ROUTE in said):
@@ -156,16 +138,3 @@ def _text(said: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
         if isinstance(value, str) and value.strip():
             return value
     return None
-
-
-_replacement = Replacement(Tracer, "start_span", _around_start_span)
-
-
-def apply() -> None:
-    """Watch for entry spans from now on."""
-    _replacement.apply()
-
-
-def undo() -> None:
-    """Put the very same function back."""
-    _replacement.undo()

@@ -30,6 +30,12 @@ def status_of(error: BaseException) -> int | None:
     return status if type(status) is int else None
 
 
+def is_in_progress() -> bool:
+    """Whether an observed call is in progress here."""
+    call = _active.get()
+    return call is not None and call._is_in_progress
+
+
 class Observation:
     """One call from its beginning to its end. Holds neither the request, nor the response, nor the client.
 

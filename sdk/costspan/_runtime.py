@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, TypedDict
 
-from costspan import _entry_spans, _threads
+from costspan import _span_starts, _threads
 from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._patch import Patches
@@ -98,7 +98,7 @@ def _carry_attribution() -> None:
     with guard:
         _threads.apply()
     with guard:
-        _entry_spans.apply()
+        _span_starts.apply()
 
 
 def _patches(settings: Settings) -> Patches:
@@ -120,7 +120,7 @@ def uninstrument() -> None:
         if _runtime.patches is not None:
             _runtime.patches.undo()
             _threads.undo()
-            _entry_spans.undo()
+            _span_starts.undo()
 
 
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:

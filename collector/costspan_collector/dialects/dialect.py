@@ -42,6 +42,8 @@ SEMCONV = Dialect(
         "time_to_first_chunk_s": ("gen_ai.response.time_to_first_chunk",),
         "streamed": ("gen_ai.request.stream",),
         "incomplete": ("costspan.usage.incomplete",),
+        # Somebody else's span for a call that our SDK tells of itself.
+        "observed": ("costspan.observed",),
         "value_usd": ("costspan.value.usd",),
         "charged_usd": ("costspan.cost.reported_usd",),
         "reported_cost_usd": ("costspan.cost.usd", "gen_ai.usage.cost"),

@@ -52,7 +52,7 @@ def read_calls(request: ExportTraceServiceRequest, window: Accepted) -> tuple[li
 def read_span(dialect: Dialect, span: Span, resource: Facts, window: Accepted) -> Call | None:
     """The call that ``span`` reports, or None if it is no billable leaf. Raises ``Permanent`` for bad figures."""
     facts = gather(dialect, span.attributes)
-    if facts.value("operation") not in dialect.leaf_operations:
+    if facts.value("operation") not in dialect.leaf_operations or facts.flag("observed"):
         return None
     _check(span, window)
     usage, basis = disjoint(counts(facts.stated), counts(facts.meters))
