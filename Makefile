@@ -19,6 +19,10 @@ demo: $(VENV)/demo.ready ## the main job on real production traffic, in about a 
 test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skipped, saying so, without it)
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-outage
+test-outage: $(VENV)/dev.ready ## the collector away for a minute under load (OUTAGE_S=60): every call booked once after
+	@OUTAGE_S=$(or $(OUTAGE_S),60) $(BIN)/python -m pytest -q -s tests/contract/test_outage.py
+
 .PHONY: check
 check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
 	@$(BIN)/ruff format --check

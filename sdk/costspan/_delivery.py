@@ -31,7 +31,7 @@ class Delivery:
     """Takes ended spans and labels and gets them to the collector, or counts what had to be dropped and why."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.configure(settings)
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -60,6 +60,8 @@ class Delivery:
     def configure(self, settings: Settings) -> None:
         """New settings, from the next request on."""
         self._settings = settings
+        # When the thread is not to wait for more: a small queue would be full before a batch is.
+        self._enough = min(_LARGEST_BATCH, (settings.queue_size + 1) // 2)
 
     @property
     def queued(self) -> int:
@@ -82,10 +84,10 @@ class Delivery:
         self._queue.put(item)
         if may_start:
             self.start()
-        is_full = self._queue.qsize() == _LARGEST_BATCH
-        if self._is_idle or is_full:
+        is_enough = self._queue.qsize() == self._enough
+        if self._is_idle or is_enough:
             self._is_idle = False
-            self._wake.put(is_full)
+            self._wake.put(is_enough)
 
     def start(self) -> bool:
         """Start the thread unless it runs. False if that is no longer possible because the process is ending."""
@@ -167,7 +169,7 @@ class Delivery:
             self._is_idle = True
             is_urgent = not self._queue.qsize() and self._wake.get()
             self._is_idle = False
-            wait_s = 0.0 if is_urgent or self._queue.qsize() >= _LARGEST_BATCH else _SHIP_AFTER_S
+            wait_s = 0.0 if is_urgent or self._queue.qsize() >= self._enough else _SHIP_AFTER_S
         try:
             self._wake.get(timeout=wait_s)
             while True:
@@ -180,7 +182,7 @@ class Delivery:
         while True:
             with self._moving:
                 self._use_settings()
-                if self._retry.is_away or not self._backlog or self._queue.qsize() >= _LARGEST_BATCH:
+                if self._retry.is_away or not self._backlog or self._queue.qsize() >= self._enough:
                     self._take_in(everything=self._retry.is_away)
                 if not self._backlog:
                     is_last = self._tell_who_waits()

@@ -120,7 +120,8 @@ class Spool:
                 if lock is not None:
                     try:
                         self._own()
-                        taken += [name for one in its if (name := self._adopt(one)) is not None]
+                        for one in its:
+                            taken += self._adopt(one)
                     finally:
                         lock.drop()
         self._names.update(taken)
@@ -133,16 +134,21 @@ class Spool:
         self._names.clear()
         self._disown_if_empty()
 
-    def _adopt(self, orphan: _Found) -> SpoolName | None:
+    def _adopt(self, orphan: _Found) -> list[SpoolName]:
         """A half-written file becomes a whole one, or shows when it is read that it is none."""
         name = orphan.name._replace(owner=self._owner)
         while (self._folder / name.complete()).exists():
             name = name._replace(time_ns=name.time_ns + 1)
         try:
-            orphan.path.rename(self._folder / name.complete())
+            self._rename(orphan.path, name)
         except FileNotFoundError:
-            return None
-        return name
+            return []
+        return [name]
+
+    def _rename(self, path: Path, name: SpoolName) -> None:
+        # Who counts what is in the folder may overlook a file that gets another name meanwhile.
+        with folder_lock(self._folder):
+            path.rename(self._folder / name.complete())
 
     def _write(self, batch: Batch) -> SpoolName | None:
         content = pack(batch, self._endpoint)
@@ -158,7 +164,7 @@ class Spool:
                 file.write(content)
                 file.flush()
                 os.fsync(fd)
-            path.rename(self._folder / name.complete())
+            self._rename(path, name)
         except OSError:
             with suppress(OSError):
                 path.unlink()
