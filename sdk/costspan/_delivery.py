@@ -193,19 +193,20 @@ class Delivery:
 
     def _take_in(self, *, everything: bool) -> None:
         """Move a batch, or everything, from the queue to the backlog; to the disk if the collector is away."""
-        while self._queue.qsize():
+        # As many as there are now: more may come as fast as they are written, one by one, and no attempt would be made.
+        left = self._queue.qsize() if everything else min(self._queue.qsize(), _LARGEST_BATCH)
+        while left > 0:
             entries: list[Entry] = []
             with suppress(Empty):
-                while len(entries) < _LARGEST_BATCH:
+                while len(entries) < min(left, _LARGEST_BATCH):
                     entries.append(self._queue.get_nowait())
+            left -= max(len(entries), 1)
             marks = [entry for entry in entries if isinstance(entry, Flush)]
             if marks:
                 self._retry.hurry()
             self._marks += marks
             for batch in batches_of(items_of(entries), self.dropped):
                 self._backlog.add(batch)
-            if not everything:
-                break
         if self._retry.is_away:
             self._put_away()
 

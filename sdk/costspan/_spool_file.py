@@ -39,6 +39,11 @@ class SpoolName(NamedTuple):
         return f"{self.collector}-{self.time_ns:020d}-{self.owner}-{self.item_count}{_HALF_WRITTEN}"
 
 
+def is_batch(text: str) -> bool:
+    """Whether this is the name of a whole or a half-written file of ours, told cheaply: there may be thousands."""
+    return text.endswith((_SUFFIX, _HALF_WRITTEN))
+
+
 def parse_name(text: str) -> SpoolName | None:
     """The name in ``text``, of a whole file or of a half-written one; None for a file that is none of ours."""
     match = _NAME.fullmatch(text)

@@ -1,21 +1,15 @@
-"""Who owns what in a spool folder, and whether that process still lives.
+"""Which process owns files in a spool folder, and whether it still lives.
 
 POSIX record locks: the kernel drops them with their process, however that ends, and a forked child does not inherit
 them. They say nothing between the threads of one process.
 """
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 # Follow no link that somebody may have put in place of a file.
 SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-_FOLDER_LOCK = "folder.lock"
-_FOLDER_TIMEOUT_S = 0.5
-_FOLDER_POLL_S = 0.01
 
 
 class OwnerLock:
@@ -42,29 +36,15 @@ def lock_owner(folder: Path, collector: str, owner: str) -> OwnerLock | None:
     is_held = False
     try:
         # The file may have been deleted, by whoever held it, after it was opened here.
-        is_held = _try_lock(fd) and os.fstat(fd).st_nlink > 0
+        is_held = try_lock(fd) and os.fstat(fd).st_nlink > 0
     finally:
         if not is_held:
             os.close(fd)
     return OwnerLock(path, fd) if is_held else None
 
 
-@contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes from adding to the folder. Raises BlockingIOError if they do not let go in half a second."""
-    fd = os.open(folder / _FOLDER_LOCK, os.O_RDWR | os.O_CREAT | SAFELY, 0o600)
-    try:
-        deadline = time.monotonic() + _FOLDER_TIMEOUT_S
-        while not _try_lock(fd):
-            if time.monotonic() > deadline:
-                raise BlockingIOError
-            time.sleep(_FOLDER_POLL_S)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _try_lock(fd: int) -> bool:
+def try_lock(fd: int) -> bool:
+    """Lock the whole file, unless another process has."""
     import fcntl
 
     try:

@@ -104,7 +104,7 @@ def test_what_waits_is_on_disk_and_comes_in_order_when_the_collector_is_back(del
     assert names(collector) == [f"{number:04}" for number in range(1400)]
     assert (one.queued, one.spooled, one.dropped.all()) == (0, 0, {})
     assert one.sent.get("/v1/traces") == 1400
-    assert [file.name for file in spool_dir.iterdir()] == ["folder.lock"]
+    assert [file.name for file in spool_dir.iterdir()] == ["account.lock"]
 
 
 def test_the_same_bytes_are_sent_again(delivery: Make, collector: Collector) -> None:
@@ -125,6 +125,20 @@ def test_memory_is_not_what_bounds_an_outage(delivery: Make) -> None:
         until(lambda: one.queued == 0)
     assert one.spooled == 300
     assert one.dropped.all() == {}
+
+
+def test_a_steady_load_while_away_is_written_in_batches_and_tried_again(delivery: Make, spool_dir: Path) -> None:
+    """Items come faster than one by one could be written; still the thread goes back to the collector in between."""
+    one = delivery(DEAD, queue_size=100_000)
+    deadline = time.monotonic() + 2
+    count = 0
+    while time.monotonic() < deadline:
+        one.put(span())
+        count += 1
+        time.sleep(0.0005)
+    until(lambda: one.spooled == count)
+    assert one.sent.get("retries") > 5
+    assert len(spooled_files(spool_dir)) < 60
 
 
 def test_a_full_spool_leaves_the_rest_in_memory_and_then_says_why_it_drops(delivery: Make, spool_dir: Path, port: int) -> None:

@@ -18,12 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costspan import _spool, _spool_lock
+from costspan import _spool, _spool_folder
 from costspan._export import Batch
 from costspan._guard import Counters
 from costspan._settings import Settings
 from costspan._spool import Spool
 from costspan._spool_file import SpoolName, collector_key, pack, parse_name, unpack
+from costspan._spool_folder import SpoolFolder
 
 ENDPOINT = "http://collector.example:4318"
 batches = st.builds(Batch, st.sampled_from(["/v1/traces", "/v1/logs"]), st.binary(max_size=9000), st.integers(1, 500))
@@ -47,7 +48,8 @@ def bodies(spool: Spool, names: list[SpoolName]) -> list[bytes]:
 
 
 def bytes_on_disk(folder: Path) -> int:
-    return sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+    """Of the batches; the account and the locks take one block more."""
+    return sum(file.stat().st_blocks * 512 for file in folder.iterdir() if parse_name(file.name))
 
 
 # --- the file ---
@@ -135,6 +137,26 @@ def test_the_bound_is_that_of_the_folder_whoever_writes(tmp_path: Path) -> None:
     assert (one.refusal, other.refusal) == ("spool_full", "spool_full")
 
 
+@pytest.mark.parametrize("account", [b"", b"garbage", b"00000000000000000001x", b"99999999999999999999", None])
+def test_a_wrong_account_of_the_folder_is_mended(account: bytes | None, tmp_path: Path) -> None:
+    written(make(tmp_path, 3 * 4096)[0], b"1", b"2")
+    if account is None:
+        (tmp_path / "account.lock").unlink()
+    else:
+        (tmp_path / "account.lock").write_bytes(account)
+    spool, _ = make(tmp_path, 3 * 4096)
+    written(spool, b"3")
+    assert spool.write(Batch("/v1/traces", b"4", 1)) is None
+    assert spool.refusal == "spool_full"
+
+
+def test_room_made_by_hand_is_found(tmp_path: Path) -> None:
+    spool, _ = make(tmp_path, 2 * 4096)
+    names = written(spool, b"1", b"2")
+    (tmp_path / names[0].complete()).unlink()
+    written(spool, b"3")
+
+
 def test_nothing_is_on_disk_before_the_first_write_nor_after_the_last_delete(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "spool"
     spool, _ = make(folder)
@@ -142,7 +164,7 @@ def test_nothing_is_on_disk_before_the_first_write_nor_after_the_last_delete(tmp
     assert list(tmp_path.iterdir()) == []
     (name,) = written(spool, b"body")
     spool.delete(name)
-    assert [file.name for file in folder.iterdir()] == ["folder.lock"]
+    assert [file.name for file in folder.iterdir()] == ["account.lock"]
 
 
 def test_only_its_user_may_look(tmp_path: Path) -> None:
@@ -175,6 +197,7 @@ def test_what_nobody_fetched_for_30_days_makes_room(tmp_path: Path) -> None:
     recent = tmp_path / SpoolName(gone, time.time_ns(), "b" * 32, 7).complete()
     recent.write_bytes(b"x")
     spool, dropped = make(tmp_path, 2 * 4096)
+    assert spool.take_over() == []
     written(spool, b"body")
     assert dropped.all() == {"spool_expired": 7}
     assert recent.exists()
@@ -429,7 +452,7 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_written(tmp_path
         assert len(names) - len(found) == dropped.get("spool_unreadable") <= 1
         for name in names:
             spool.delete(name)
-        assert [file.name for file in folder.iterdir()] == ["folder.lock"]
+        assert [file.name for file in folder.iterdir()] == ["account.lock"]
         said.unlink()
     assert half_written > 0, "no kill came in the middle of a write"
 
@@ -470,7 +493,7 @@ def test_processes_that_share_a_folder_keep_to_the_bound_and_to_their_own(tmp_pa
         process.stdin.flush()
     most = 0
     while any(process.poll() is None for process in processes):
-        with _spool_lock.folder_lock(tmp_path):
+        with SpoolFolder(tmp_path, 1)._lock():
             most = max(most, len({file.stem for file in tmp_path.iterdir() if parse_name(file.name)}))
         time.sleep(0.005)
     results = [[int(word) for word in process.communicate(timeout=20)[0].split()] for process in processes]
@@ -505,10 +528,10 @@ def test_two_processes_never_take_over_the_same(tmp_path: Path) -> None:
 
 
 def test_a_process_that_holds_on_to_the_folder_holds_nobody_up(tmp_path: Path) -> None:
-    tmp_path.joinpath("folder.lock").write_bytes(b"")
+    tmp_path.joinpath("account.lock").write_bytes(b"")
     code = """
-    from costspan._spool_lock import folder_lock
-    with folder_lock(Path(os.environ["SPOOL"])):
+    from costspan._spool_folder import SpoolFolder
+    with SpoolFolder(Path(os.environ["SPOOL"]), 1)._lock():
         print("held", flush=True)
         sys.stdin.readline()
     """
@@ -517,7 +540,7 @@ def test_a_process_that_holds_on_to_the_folder_holds_nobody_up(tmp_path: Path) -
     spool, _ = make(tmp_path)
     began = time.monotonic()
     assert spool.write(Batch("/v1/traces", b"body", 1)) is None
-    assert time.monotonic() - began < _spool_lock._FOLDER_TIMEOUT_S + 2
+    assert time.monotonic() - began < _spool_folder._LOCK_TIMEOUT_S + 2
     assert spool.refusal == "spool_busy"
     process.communicate("end\n", timeout=20)
     written(spool, b"body")
@@ -537,9 +560,9 @@ def test_orphans_come_in_the_order_of_their_time_and_before_what_is_new(tmp_path
 
 
 def test_orphans_of_the_same_moment_are_all_kept(tmp_path: Path) -> None:
-    key = collector_key(ENDPOINT, None)
+    key, now_ns = collector_key(ENDPOINT, None), time.time_ns()
     for owner in "abc":
         content = pack(Batch("/v1/traces", owner.encode(), 1), ENDPOINT)
-        (tmp_path / SpoolName(key, 5, owner * 32, 1).complete()).write_bytes(content)
+        (tmp_path / SpoolName(key, now_ns, owner * 32, 1).complete()).write_bytes(content)
     spool, _ = make(tmp_path)
     assert sorted(bodies(spool, spool.take_over())) == [b"a", b"b", b"c"]
