@@ -28,6 +28,10 @@ test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real mod
 bench-sdk: $(VENV)/dev.ready ## what the SDK adds to a call, beside five peers, in about ten minutes (ARGS="--quick --peers none")
 	@$(BIN)/python -m benchmarks.sdk $(if $(findstring --quick,$(ARGS)),,--page docs/benchmarks/sdk.md) $(ARGS)
 
+.PHONY: test-outage
+test-outage: $(VENV)/dev.ready ## the collector away for a minute under load (OUTAGE_S=60): every call booked once after
+	@OUTAGE_S=$(or $(OUTAGE_S),60) $(BIN)/python -m pytest -q -s tests/contract/test_outage.py
+
 .PHONY: check
 check: $(VENV)/dev.ready ## formatting, lint, types, import rules, the shape of the tree
 	@$(BIN)/ruff format --check

@@ -1,6 +1,8 @@
 """One throw-away Postgres a run; every test that asks for a database gets a fresh copy of the migrated template."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -15,9 +17,13 @@ from tests.support.collector import RunningCollector, running_collector
 _TEMPLATE = "template_costspan"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # The guard of the SDK hides errors from applications, never from these tests.
     os.environ["COSTSPAN_RAISE_INTERNAL_ERRORS"] = "1"
+    # Where the SDK spools in these tests and the processes that they start, unless they say otherwise.
+    state = tempfile.mkdtemp(prefix="costspan-state-")
+    os.environ["XDG_STATE_HOME"] = state
+    config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
 
 
 def _named(url: str, database: str) -> str:

@@ -18,6 +18,8 @@ from costspan._attributes import EVALUATION_EVENT, Attributes
 from costspan._settings import Settings
 from costspan._tracing import scope
 
+TRACES_PATH, LOGS_PATH = "/v1/traces", "/v1/logs"
+
 _CONNECT_TIMEOUT_S = 3.0
 _READ_TIMEOUT_S = 10.0
 _LONGEST_RETRY_AFTER_S = 300.0
@@ -71,9 +73,9 @@ def encode(items: Sequence[Item]) -> list[Batch]:
     if spans:
         from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-        batches.append(_batch("/v1/traces", encode_spans(spans), len(spans)))
+        batches.append(_batch(TRACES_PATH, encode_spans(spans), len(spans)))
     if labels:
-        batches.append(_batch("/v1/logs", _encode_labels(labels), len(labels)))
+        batches.append(_batch(LOGS_PATH, _encode_labels(labels), len(labels)))
     return batches
 
 
@@ -192,13 +194,13 @@ def _partial_success(batch: Batch, body: bytes) -> Outcome:
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    answer = ExportTraceServiceResponse() if batch.path == "/v1/traces" else ExportLogsServiceResponse()
+    answer = ExportTraceServiceResponse() if batch.path == TRACES_PATH else ExportLogsServiceResponse()
     try:
         answer.ParseFromString(body)
     except DecodeError:
         return Outcome()
     partial = answer.partial_success
-    refused = partial.rejected_spans if batch.path == "/v1/traces" else partial.rejected_log_records
+    refused = partial.rejected_spans if batch.path == TRACES_PATH else partial.rejected_log_records
     return Outcome(refused=min(max(refused, 0), batch.count), reason="partial_success" if refused > 0 else "")
 
 

@@ -19,13 +19,23 @@ DEFAULT_FLUSH_TIMEOUT_S = 10.0
 
 class Stats(TypedDict):
     """What the SDK has done in this process. ``calls`` were observed and ended; ``spans_sent`` and ``labels_sent``
-    the collector has taken; ``queued`` wait; ``dropped`` were lost, by reason; ``retries`` are requests that failed
-    for the moment; ``checks_failed`` are checks of yours that raised, ``checks_dropped`` answers that they did not keep
-    up with; ``internal_errors`` are our own, which the application did not see."""
+    the collector has taken; ``queued`` wait in memory; ``spooled`` spans and labels wait on disk, for the collector that
+    this process sends to, written by this process or taken over from one that has gone; ``retries`` are requests that
+    failed for the moment; ``last_problem`` is the newest reason why something was not sent or not put on disk;
+    ``checks_failed`` are checks of yours that raised, ``checks_dropped`` answers that they did not keep up with;
+    ``internal_errors`` are our own, which the application did not see.
+
+    ``dropped`` spans and labels were lost, by reason: ``queue_full`` (memory was full, and the collector too slow or
+    away), ``spool_full``, ``spool_no_space``, ``spool_not_writable``, ``spool_busy``, ``spool_failed`` (memory was full
+    because the disk did not take them), ``process_exit`` (no time and no spool at the end), ``spool_unreadable``,
+    ``spool_expired`` (30 days old), ``partial_success`` and ``http_<status>`` (refused by the collector for good),
+    ``not_encodable``.
+    """
 
     calls: int
     open_streams: int
     queued: int
+    spooled: int
     spans_sent: int
     labels_sent: int
     retries: int
@@ -62,19 +72,21 @@ def init(
     request_stream_usage: bool | None = None,
     queue_size: int | None = None,
     exit_timeout_s: float | None = None,
+    spool_dir: str | os.PathLike[str] | None = None,
+    spool_size_bytes: int | None = None,
 ) -> None:
     """Observe every call made through the model clients of this process, those imported later included.
 
-    ``endpoint`` is the collector's base URL (``COSTSPAN_ENDPOINT``, else http://127.0.0.1:4318) and ``api_key`` a key
-    with the scope ``ingest`` (``COSTSPAN_API_KEY``). ``service`` and ``environment`` (``COSTSPAN_ENVIRONMENT``) name
-    the application; left out, its OpenTelemetry resource does, or ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES``.
+    ``endpoint`` is the collector's base URL (http://127.0.0.1:4318), ``api_key`` a key with the scope ``ingest``.
+    ``service`` and ``environment`` name the application; left out, its OpenTelemetry resource does. ``default_feature``
+    (on) books calls of no feature on their route, task or module. ``request_stream_usage`` (on) asks for the usage of a
+    stream where it comes only then; the caller does not see the additional chunk. ``queue_size`` (10000) bounds the calls
+    and labels in memory, ``exit_timeout_s`` (5) the wait for the collector at the process's end. ``spool_dir``
+    (``costspan/spool`` in ``$XDG_STATE_HOME`` or ``~/.local/state``) keeps what the collector did not take until it is back,
+    for the next process if need be; ``spool_size_bytes`` (64 MiB) bounds it, 0 means none. No key is ever written to it.
 
-    Also, by the variables ``COSTSPAN_...``: ``default_feature`` (on) books calls of no feature on their route, task or
-    module. ``request_stream_usage`` (on) asks for usage where a stream has it only then; the caller sees no other chunk.
-    ``queue_size`` (10000) bounds the calls and labels in memory, ``exit_timeout_s`` (5) the wait at the process's end.
-
-    May be called again: later settings replace earlier ones, and nothing is patched twice. Sets no global
-    OpenTelemetry provider and no environment variable; ``OTEL_SDK_DISABLED`` does not switch the books off. Raises
+    What is left out, but ``service``, is read from ``COSTSPAN_<NAME>``. May be called again: later settings replace
+    earlier ones, nothing is patched twice. Sets no global OpenTelemetry provider and no environment variable. Raises
     ValueError for a setting that cannot be used, an unknown ``COSTSPAN_*`` variable included.
     """
     settings = load(
@@ -86,7 +98,13 @@ def init(
         request_stream_usage=request_stream_usage,
         queue_size=queue_size,
         exit_timeout_s=exit_timeout_s,
+        spool_dir=spool_dir,
+        spool_size_bytes=spool_size_bytes,
     )
+    _apply(settings)
+
+
+def _apply(settings: Settings) -> None:
     with _runtime.lock:
         guard.raises = settings.raise_internal_errors
         _patches(settings).apply()
@@ -124,7 +142,8 @@ def uninstrument() -> None:
 
 
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
-    """Send what has ended so far. True once the collector has taken all of it, False if ``timeout_s`` passed first."""
+    """Send what has ended so far, and what is spooled. True once the collector has taken all of it, False if
+    ``timeout_s`` passed first."""
     engine = _runtime.engine
     if engine is None:
         return True
@@ -139,7 +158,10 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
 
 def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
     """Stop observing, end the streams that are still open as abandoned, ``flush``, and forget the checks. ``init()``
-    starts again."""
+    starts again.
+
+    What the collector has not taken in time is put on disk, and is still sent from there.
+    """
     uninstrument()
     engine = _runtime.engine
     if engine is None:
@@ -158,6 +180,7 @@ def stats() -> Stats:
         calls=engine.counters.get("calls") if engine else 0,
         open_streams=len(engine.open_streams) if engine else 0,
         queued=engine.delivery.queued if engine else 0,
+        spooled=engine.delivery.spooled if engine else 0,
         spans_sent=sent.get("/v1/traces") if sent else 0,
         labels_sent=sent.get("/v1/logs") if sent else 0,
         retries=sent.get("retries") if sent else 0,
@@ -177,7 +200,7 @@ def _at_exit(_: Any = None) -> None:
             deadline = time.monotonic() + engine.settings.exit_timeout_s
             engine.abandon_open_calls()
             engine.checks.wait(engine.settings.exit_timeout_s)
-            engine.delivery.stop(max(deadline - time.monotonic(), 0.0))
+            engine.delivery.close(max(deadline - time.monotonic(), 0.0))
 
 
 def _after_fork() -> None:

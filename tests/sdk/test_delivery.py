@@ -16,9 +16,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags
 
 import costspan
-from costspan import _delivery
+from costspan import _retry
 from costspan._delivery import Delivery
 from costspan._export import LabelEvent, encode
+from costspan._guard import guard
 from costspan._settings import Settings
 from tests.sdk.conftest import Sdk
 from tests.sdk.doubles.clients import openai_client
@@ -38,8 +39,8 @@ def span(name: str = "chat m") -> ReadableSpan:
 def delivery(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes deliveries that retry after milliseconds, and stops them."""
     made: list[Delivery] = []
-    monkeypatch.setattr(_delivery, "_FIRST_BACKOFF_S", 0.02)
-    monkeypatch.setattr(_delivery, "_LONGEST_BACKOFF_S", 0.05)
+    monkeypatch.setattr(_retry, "_FIRST_BACKOFF_S", 0.02)
+    monkeypatch.setattr(_retry, "_LONGEST_BACKOFF_S", 0.05)
 
     def make(endpoint: str = collector.url, **options: Any) -> Delivery:
         made.append(Delivery(Settings(endpoint=endpoint, **options)))
@@ -164,17 +165,17 @@ def test_the_queue_is_bounded_while_the_collector_is_away_and_catches_up_after(d
 def test_one_item_that_cannot_be_encoded_spoils_nothing(
     delivery: Make, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_delivery.guard, "raises", False)
+    monkeypatch.setattr(guard, "raises", False)
     one = delivery()
     one.put(span())
     one.put(LabelEvent(1, {"key": object()}, Resource({})))  # type: ignore[dict-item]
     one.put(span())
-    before = _delivery.guard.count
+    before = guard.count
     assert one.flush(10)
     assert len(collector.spans) == 2
     assert one.dropped.all() == {"not_encodable": 1}
-    assert _delivery.guard.count > before
-    _delivery.guard.errors.add("TypeError", before - _delivery.guard.count)
+    assert guard.count > before
+    guard.errors.add("TypeError", before - guard.count)
 
 
 def test_bytes_are_the_same_whenever_they_are_made() -> None:
@@ -220,7 +221,7 @@ def test_flush_before_anything_was_put_is_true_at_once(delivery: Make) -> None:
 
 def test_a_dead_collector_never_reaches_the_application(provider: Provider, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    costspan.init(endpoint="http://127.0.0.1:9")
+    costspan.init(endpoint="http://127.0.0.1:9", spool_size_bytes=0)
     provider.say(recording("chat_cached").answer())
     with openai_client(provider) as client:
         client.chat.completions.create(model="gpt-4.1-nano", messages=[{"role": "user", "content": "hi"}])

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -237,6 +238,8 @@ def test_settings_come_from_arguments_then_variables_then_defaults() -> None:
         "COSTSPAN_QUEUE_SIZE": "7",
         "COSTSPAN_EXIT_TIMEOUT_S": "1.5",
         "COSTSPAN_REQUEST_STREAM_USAGE": "off",
+        "COSTSPAN_SPOOL_DIR": "/var/spool/shop",
+        "COSTSPAN_SPOOL_SIZE_BYTES": "4096",
         "COSTSPAN_DATABASE_URL": "the collector's",
         "PATH": "/bin",
     }
@@ -248,10 +251,24 @@ def test_settings_come_from_arguments_then_variables_then_defaults() -> None:
         queue_size=7,
         exit_timeout_s=1.5,
         request_stream_usage=False,
+        spool_dir=Path("/var/spool/shop"),
+        spool_size_bytes=4096,
     )
     assert "from-argument" not in repr(loaded)
-    assert _settings.load(variables={}) == _settings.Settings()
+    assert _settings.load(variables={}) == _settings.Settings(spool_dir=Path.home() / ".local/state/costspan/spool")
     assert _settings.load(variables={"COSTSPAN_ENDPOINT": ""}).endpoint == "http://127.0.0.1:4318"
+
+
+def test_the_spool_lies_where_it_is_told_to() -> None:
+    def folder(argument: Any = None, size_bytes: int | None = None, **variables: str) -> Path | None:
+        return _settings.load(spool_dir=argument, spool_size_bytes=size_bytes, variables=variables).spool_dir
+
+    assert folder(XDG_STATE_HOME="/state") == Path("/state/costspan/spool")
+    assert folder(XDG_STATE_HOME="relative") == Path.home() / ".local/state/costspan/spool"
+    assert folder("~/spool") == Path.home() / "spool"
+    assert folder(Path("spool"), COSTSPAN_SPOOL_DIR="/elsewhere") == Path.cwd() / "spool"
+    assert folder("/spool", size_bytes=0) is None
+    assert folder(COSTSPAN_SPOOL_SIZE_BYTES="0") is None
 
 
 @pytest.mark.parametrize(
@@ -267,6 +284,11 @@ def test_settings_come_from_arguments_then_variables_then_defaults() -> None:
         ({"service": ""}, {}, "service: '' is no text"),
         ({"queue_size": 0}, {}, "queue_size: 0 is not allowed; give a whole number of at least 1"),
         ({}, {"COSTSPAN_QUEUE_SIZE": "many"}, "COSTSPAN_QUEUE_SIZE: 'many' is not allowed; give a whole number of at least 1"),
+        ({"spool_dir": " "}, {}, "spool_dir: ' ' is no folder; give its path"),
+        ({"spool_dir": 7}, {}, "spool_dir: 7 is no folder; give its path"),
+        ({"spool_dir": "a\0b"}, {}, "spool_dir: 'a\\x00b' is no folder; give its path"),
+        ({"spool_size_bytes": -1}, {}, "spool_size_bytes: -1 is not allowed; give a whole number of at least 0"),
+        ({}, {"COSTSPAN_SPOOL_SIZE_BYTES": "64 MiB"}, "COSTSPAN_SPOOL_SIZE_BYTES: '64 MiB' is not allowed; give a whole"),
         ({"exit_timeout_s": -1}, {}, "exit_timeout_s: -1 is not allowed; give a number of at least 0"),
         ({}, {"COSTSPAN_REQUEST_STREAM_USAGE": "maybe"}, "COSTSPAN_REQUEST_STREAM_USAGE: 'maybe' is neither yes nor no"),
     ],

@@ -163,7 +163,7 @@ class _Demo:
         from costspan_collector.demo.workload import Hooks, replay
 
         url = self._client.url
-        costspan.init(url, service="demo-product", environment="demo", exit_timeout_s=GIVE_UP_S)
+        costspan.init(url, service="demo-product", environment="demo", exit_timeout_s=GIVE_UP_S, spool_size_bytes=0)
         self._passing.callback(costspan.shutdown, timeout_s=GIVE_UP_S)
         self._say("Replaying through the openai and anthropic clients, patched by costspan.init():")
         started_s = time.monotonic()

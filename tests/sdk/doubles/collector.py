@@ -82,13 +82,13 @@ def attributes_of(pairs: Any) -> dict[str, Any]:
 class Collector:
     """Keeps what it accepted. ``reply`` queues answers for the next requests; after them all are accepted."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.spans: list[Span] = []
         self.logs: list[Log] = []
         self._replies: deque[Reply] = deque()
         self._lock = threading.Lock()
-        self._server = LocalServer(self._handle)
+        self._server = LocalServer(self._handle, port)
         self.url = self._server.url
 
     def reply(self, *replies: Reply) -> None:

@@ -9,9 +9,9 @@ Handle = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
 class LocalServer:
-    """Serves until ``close``. ``handle`` gets each request with its body, and answers it."""
+    """Serves until ``close``, on ``port`` or on a free one. ``handle`` gets each request with its body, and answers it."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, port: int = 0) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
@@ -32,7 +32,7 @@ class LocalServer:
             def handle_error(self, *_: Any) -> None:
                 """Clients that leave early are part of the tests."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         self.port = self._server.server_address[1]
