@@ -1,6 +1,7 @@
 """One call of a real client from its beginning to its end, and all that its caller saw of it."""
 
 import asyncio
+import gc
 import inspect
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,10 @@ class Seen:
     error: tuple[type, str] | None = None
 
 
+class WitnessError(BaseException):
+    """This test could not look at a value. No Exception, so that it is never taken for the client's."""
+
+
 class _Witness:
     def __init__(self) -> None:
         self.types: list[type] = []
@@ -29,7 +34,10 @@ class _Witness:
 
     def see(self, value: Any) -> Any:
         self.types.append(type(value))
-        self.values.append(snapshot(value))
+        try:
+            self.values.append(snapshot(value))
+        except Exception as error:
+            raise WitnessError(f"{type(value).__qualname__}: {error!r}") from error
         return value
 
 
@@ -50,6 +58,8 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
     witness = _Witness()
     error = None
     is_abandoned = mode in ("abandoned", "aabandoned")
+    # Dropped streams are collected in ``settle``: inside a lock of the connection pool, httpcore would wait for itself.
+    gc.disable()
     try:
         if mode in ASYNC_MODES:
             _loop().run_until_complete(asyncio.wait_for(_acall(plan, witness, is_abandoned=is_abandoned), TIMEOUT_S))
@@ -57,7 +67,18 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
             _call(plan, witness, is_abandoned=is_abandoned)
     except Exception as raised:
         error = (type(raised), str(raised))
+    finally:
+        if not is_abandoned:
+            gc.enable()
     return Seen(tuple(witness.types), tuple(witness.values), error)
+
+
+def settle() -> None:
+    """Let everything end that nobody holds any more: dropped streams, and what they left to do on the loop."""
+    gc.enable()
+    for _ in range(3):
+        gc.collect()
+        _loop().run_until_complete(asyncio.sleep(0.02))
 
 
 def _call(plan: Plan, witness: _Witness, *, is_abandoned: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import costspan
 from costspan.adapters import ADAPTERS
 from tests.sdk.doubles.collector import Collector, Span
-from tests.traffic.calling import Seen, call
+from tests.traffic.calling import Seen, call, settle
 from tests.traffic.cases import Case
 from tests.traffic.drivers import DRIVERS
 from tests.traffic.drivers._plan import Driver, Mode
@@ -53,12 +53,14 @@ def grade(driver: Driver, cases: Sequence[Case], modes: Iterable[Mode], replay: 
     wanted = [(case, mode) for case in cases if driver.handles(case) for mode in modes if mode in driver.modes]
     costspan.uninstrument()
     bare = {key: made for key in wanted if (made := _make(driver, *key, replay)) is not None}
+    settle()
     costspan.init(endpoint=collector.url, service="traffic")
     try:
         observed = {}
         for key in bare:
             with costspan.feature(_name(*key)):
                 observed[key] = _make(driver, *key, replay)
+        settle()
         assert costspan.flush(FLUSH_TIMEOUT_S), costspan.stats()
     finally:
         costspan.uninstrument()

@@ -58,7 +58,8 @@ def select(cases: Iterable[Case], most_of_a_kind: int, most_free_of_a_kind: int)
     """The cases to keep, in the order of ``cases``. Fewer are kept of kinds that nobody bills."""
     kinds: dict[Any, list[Case]] = defaultdict(list)
     for case in cases:
-        kinds[_kind(case)].append(case)
+        if not _is_joined(case):
+            kinds[_kind(case)].append(case)
     kept = set()
     for members in kinds.values():
         members.sort(key=lambda case: (len(case.response_body) + len(json.dumps(case.request_json)), case.id))
@@ -66,6 +67,11 @@ def select(cases: Iterable[Case], most_of_a_kind: int, most_free_of_a_kind: int)
         kept |= {case.id for case in members[: most_free_of_a_kind if is_free else most_of_a_kind]}
         kept |= {case.id for case in members if _is_special(case)}
     return [case for members in kinds.values() for case in members if case.id in kept]
+
+
+def _is_joined(case: Case) -> bool:
+    # A recorder that put two answers into one body: no provider ever sent that.
+    return case.response_body.count("event: message_start") > 1
 
 
 def _is_special(case: Case) -> bool:

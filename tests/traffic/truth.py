@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.traffic import figures, figures_bedrock
 from tests.traffic.cases import Case
+from tests.traffic.countable import countable
 from tests.traffic.figures import Meters, merged
 
 # Host of the provider -> OpenTelemetry's gen_ai.provider.name, or the price catalogue's where it defines none.
@@ -166,29 +167,6 @@ def _cohere_or_openai(case: Case) -> Meters | None:
 _METERS_OF_API |= dict.fromkeys(("chat", "embed", "rerank", "generate", "classify"), _cohere_or_openai)
 
 
-def countable(case: Case) -> dict[str, int]:
-    """What the exchange shows besides the provider's figures: images made, seconds heard, characters spoken, tools used."""
-    body = case.json if isinstance(case.json, dict) else {}
-    counts: dict[str, int] = {}
-    if case.api.startswith("images."):
-        counts["image"] = len(body.get("data") or ())
-    if case.api == "audio.speech":
-        counts["character"] = len(case.request.get("input") or "")
-    usage = case.usage_at("usage") or {}
-    if isinstance(usage, dict) and usage.get("prompt_audio_seconds"):
-        counts["audio_second"] = int(usage["prompt_audio_seconds"])
-    if case.api == "predict":
-        counts["character"] = int((case.usage_at("metadata") or {}).get("billableCharacterCount") or 0)
-    if case.api == "responses":
-        for meter, kind in (
-            ("web_search", "web_search_call"),
-            ("file_search", "file_search_call"),
-            ("code_execution", "code_interpreter_call"),
-        ):
-            counts[meter] = len(set(re.findall(rf'"id"\s*:\s*"([^"]+)"\s*,\s*"type"\s*:\s*"{kind}"', case.response_body)))
-    return {meter: count for meter, count in counts.items() if count}
-
-
 def tier_of(case: Case) -> str | None:
     """The service tier that the provider said it gave, in small letters, or None where it said nothing."""
     for entry in case.usage_raw:
@@ -210,8 +188,9 @@ def cost_of(case: Case) -> Decimal | None:
     usage = next((entry["usage"] for entry in reversed(case.usage_raw) if isinstance(entry["usage"], dict)), {})
     usage = json.loads(json.dumps(usage), parse_float=Decimal)
     provider, cost = provider_of(case), usage.get("cost")
-    if provider == "openrouter" and cost is not None:
-        return Decimal(cost)
+    # The mark of OpenRouter's protocol, also of gateways built on it. With the caller's own key the charge is the fee alone.
+    if "is_byok" in usage or provider == "openrouter":
+        return None if usage.get("is_byok") or cost is None else Decimal(cost)
     if provider == "perplexity" and isinstance(cost, dict) and cost.get("total_cost") is not None:
         return Decimal(cost["total_cost"])
     if provider == "x_ai" and (ticks := usage.get("cost_in_usd_ticks")) is not None:

@@ -182,4 +182,4 @@ def _drop(data: Any, place: tuple[int | str, ...]) -> bool:
     return isinstance(data, dict) and data.pop(place[-1], None) is not None
 
 
-DRIVER = Driver("google_genai", _handles, _plan)
+DRIVER = Driver("google_genai", _handles, _plan, more_adapters=("google_interactions",))

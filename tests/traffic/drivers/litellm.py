@@ -68,4 +68,5 @@ def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
     return Plan(function, arguments, "stream" if is_stream else "plain")
 
 
-DRIVER = Driver("litellm", _handles, _plan)
+# At a base URL of the caller the call is whosever server answers there; only the host's name would tell.
+DRIVER = Driver("litellm", _handles, _plan, tells_provider=False)
