@@ -7,15 +7,17 @@ from typing import Any
 import wrapt
 
 from costspan._call import Call
+from costspan._context import hide
 from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._matching import Matcher
 from costspan._operation import Operation
+from costspan._passing import Passing
 from costspan._retrieve import RetrievalCall
 from costspan._sessions import OpenedSession, SessionWatch
 from costspan.adapters._adapter import Adapter, Target
 
-Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | RetrievalCall | None]
+Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | Passing | None]
 
 
 def targets_of(adapter: Adapter) -> tuple[Target, ...]:
@@ -112,18 +114,21 @@ class Patches:
     def _beginning(self, adapter: Adapter) -> Begin:
         matcher = Matcher(adapter)
 
-        def begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | RetrievalCall | None:
+        def begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Passing | None:
             if not self._is_applied:
                 return None
             with guard:
                 request = adapter.call.request(client, args, kwargs)
-                match = None if request is None else matcher.match(request)
-                if request is None or match is None:
+                if request is None:
                     return None
-                if match.reader is not None:
+                match = matcher.match(request)
+                if match is not None and match.reader is not None:
                     return Call(self._engine, adapter, match.reader, request, client, args, kwargs, match.names.get("model"))
-                if match.retrieval is not None:
-                    return RetrievalCall(self._engine, adapter, matcher, match.retrieval, request, args, kwargs)
+                hidden = hide()
+                if match is not None and match.retrieval is not None:
+                    return RetrievalCall(self._engine, adapter, matcher, match.retrieval, request, args, kwargs, hidden)
+                # Nothing to do but where there is something that the provider is not to hear of.
+                return None if hidden is None else Passing(args, kwargs, hidden)
             return None
 
         return begin

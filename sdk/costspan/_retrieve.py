@@ -10,21 +10,23 @@ from datetime import datetime
 from typing import Any
 
 from costspan._chunks import json_or_none
+from costspan._context import Holding
 from costspan._engine import Engine
 from costspan._facts import Facts, text_or_none
 from costspan._guard import guard
 from costspan._matching import Matcher
 from costspan._observe import Observation
+from costspan._passing import Passing
 from costspan._reading import UNFINISHED, EndpointReader
 from costspan._unfinished import Batch
 from costspan.adapters._adapter import Adapter, BatchFields, Chunks, Encoded, Http, LineFields, Parsed, Request, Retrieval
 from costspan.usage.paths import getter
 
 
-class RetrievalCall:
+class RetrievalCall(Passing):
     """One call that fetches what was made earlier. Passes on what it was given, and what the client gives."""
 
-    __slots__ = ("_adapter", "_engine", "_matcher", "_request", "_retrieval", "args", "kwargs")
+    __slots__ = ("_adapter", "_engine", "_matcher", "_request", "_retrieval")
 
     def __init__(
         self,
@@ -35,21 +37,18 @@ class RetrievalCall:
         request: Request,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        hidden: Holding | None,
     ) -> None:
+        super().__init__(args, kwargs, hidden)
         self._engine = engine
         self._adapter = adapter
         self._matcher = matcher
         self._retrieval = retrieval
         self._request = request
-        self.args = args
-        self.kwargs = kwargs
-
-    def repeats_after(self, *_: Any) -> bool:
-        """Never: nothing was added to the request."""
-        return False
 
     def answered(self, result: Any) -> Any:
         """Look at what came. Returns ``result``."""
+        super().answered(result)
         with guard:
             retrieval = self._retrieval
             answer = self._adapter.call.answer(result, self._request)

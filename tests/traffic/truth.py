@@ -65,6 +65,8 @@ def expected(case: Case) -> list[ExpectedCall]:
     """The billed calls of ``case``, its own call first. Empty for what nobody bills: files, batches, counting, reading back."""
     if case.api in _FREE:
         return [ExpectedCall(provider_of(case), models_of(case), None, is_optional=True, is_error=case.status >= 400)]
+    if case.api == "files" and "batch" in case.flags and case.method == "GET":
+        return _batch_calls(case)
     if "not_billable_call" in case.flags or case.method != "POST":
         return []
     if case.status >= 400 or "error_in_body" in case.flags:
@@ -78,6 +80,16 @@ def expected(case: Case) -> list[ExpectedCall]:
         cost_usd=cost_of(case),
     )
     return _with_inner_calls(case, own)
+
+
+def _batch_calls(case: Case) -> list[ExpectedCall]:
+    """The calls of a batch whose results are fetched. They are booked where the batch itself was seen before."""
+    bodies = [((json.loads(line).get("response") or {}).get("body") or {}) for line in case.response_body.splitlines() if line]
+    return [
+        ExpectedCall(provider_of(case), (body["model"],), figures.openai_style(body["usage"]), tier="batch", is_optional=True)
+        for body in bodies
+        if body.get("usage")
+    ]
 
 
 def provider_of(case: Case) -> str | None:

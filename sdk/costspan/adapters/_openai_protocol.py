@@ -1,5 +1,7 @@
 """The requests of OpenAI's protocol, which many providers answer and several clients speak."""
 
+from dataclasses import replace
+
 from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Session, SessionCall, StreamTable, Target
 from costspan.usage import (
     OPENAI_CHAT,
@@ -43,6 +45,8 @@ _ENDED = Fields(
 # for, in an additional last chunk whose choices are empty.
 _OPTION = ("stream_options", "include_usage")
 _CHAT_STREAM = StreamTable({"": CHUNK}, usage_option=_OPTION, content="choices")
+# Groq states the usage of a stream in a field of its own, unasked.
+GROQ_CHUNKS = StreamTable({"": replace(CHUNK, usage="usage|x_groq.usage")}, content="choices")
 _TEXT_STREAM = StreamTable({"": _TEXT}, usage_option=_OPTION, content="choices")
 # https://platform.openai.com/docs/api-reference/responses-streaming: usage comes with the event that ends the response.
 _RESPONSE_STREAM = StreamTable(

@@ -4,6 +4,7 @@ It speaks the protocols of many providers over HTTP functions of its own, which 
 fallbacks and caches: what does not go out is not billed, and what goes out twice is.
 """
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,7 +74,7 @@ LITELLM = Adapter(
     call=CallShape(_request, _httpx.answer),
     endpoints=(
         MESSAGES,
-        protocol.CHAT,
+        replace(protocol.CHAT, stream=protocol.GROQ_CHUNKS),
         protocol.RESPONSES,
         protocol.COMPLETIONS,
         protocol.EMBEDDINGS,

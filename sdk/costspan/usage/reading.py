@@ -30,7 +30,8 @@ class UsageShape:
     (audio input, cached audio included). ``counts`` are not tokens.
 
     ``unexplained`` is the meter for what the grand ``total`` holds beyond all else, by a word in the model's name.
-    ``cost`` lists where the provider states its own charge, and how many decimal places its unit is below a US dollar.
+    ``cost`` lists where the provider states its own charge, and how many decimal places its unit is below a US dollar;
+    what is true at ``cost_is_fee`` says that it is a fee alone, beside what somebody else bills.
     """
 
     input: Paths = ()
@@ -46,6 +47,7 @@ class UsageShape:
     exclusive_input: bool = False
     unexplained: Mapping[str, str] = field(default_factory=dict)
     cost: tuple[tuple[str, int], ...] = ()
+    cost_is_fee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,8 @@ def _meter_of_rest(shape: UsageShape, model: str) -> str | None:
 
 
 def _cost(shape: UsageShape, source: Any) -> Decimal | None:
+    if shape.cost_is_fee and getter(shape.cost_is_fee)(source) is True:
+        return None
     for path, places in shape.cost:
         value = getter(path)(source)
         # A zero in a unit below a cent is a place that nobody filled in (Grok hosted by Azure).

@@ -58,6 +58,8 @@ OPENAI_CHAT = UsageShape(
     # The OpenAI-compatible endpoint of Gemini leaves thoughts out of completion_tokens, but not out of the total.
     unexplained={"gemini": "reasoning"},
     cost=_COST,
+    # With the caller's own key at the provider, OpenRouter states its fee.
+    cost_is_fee="is_byok",
 )
 
 OPENAI_RESPONSES = UsageShape(
