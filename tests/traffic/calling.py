@@ -58,8 +58,9 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
     witness = _Witness()
     error = None
     is_abandoned = mode in ("abandoned", "aabandoned")
-    # Dropped streams are collected in ``settle``: inside a lock of the connection pool, httpcore would wait for itself.
-    gc.disable()
+    if is_abandoned:
+        # Dropped streams are collected in ``settle``: inside a lock of the connection pool, httpcore would wait for itself.
+        gc.disable()
     try:
         if mode in ASYNC_MODES:
             _loop().run_until_complete(asyncio.wait_for(_acall(plan, witness, is_abandoned=is_abandoned), TIMEOUT_S))
@@ -67,16 +68,13 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
             _call(plan, witness, is_abandoned=is_abandoned)
     except Exception as raised:
         error = (type(raised), str(raised))
-    finally:
-        if not is_abandoned:
-            gc.enable()
     return Seen(tuple(witness.types), tuple(witness.values), error)
 
 
 def settle() -> None:
     """Let everything end that nobody holds any more: dropped streams, and what they left to do on the loop."""
     gc.enable()
-    for _ in range(3):
+    for _ in range(2):
         gc.collect()
         _loop().run_until_complete(asyncio.sleep(0.02))
 

@@ -19,7 +19,7 @@ def countable(case: Case) -> dict[str, int]:
         "audio_second": int(_first_usage(case).get("prompt_audio_seconds") or 0),
     }
     if case.api == "responses":
-        calls = {(item["id"], item["type"]) for item in _objects(case) if item.get("type") in _TOOL_CALLS and item.get("id")}
+        calls = {(str(item.get("id")), str(item.get("type"))) for item in _objects(case)}
         for kind, meter in _TOOL_CALLS.items():
             counts[meter] = sum(found == kind for _, found in calls)
     if case.api == "generateContent":

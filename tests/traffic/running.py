@@ -1,5 +1,6 @@
 """A run of many recorded calls through the real clients: first bare, then observed, then judged."""
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ def grade(driver: Driver, cases: Sequence[Case], modes: Iterable[Mode], replay: 
     """Every call of ``cases`` that the client can make, in each of ``modes``. Leaves the clients bare and the SDK stopped."""
     wanted = [(case, mode) for case in cases if driver.handles(case) for mode in modes if mode in driver.modes]
     costspan.uninstrument()
+    gc.freeze()  # what is there already need not be looked through with every collection
     bare = {key: made for key in wanted if (made := _make(driver, *key, replay)) is not None}
     settle()
     costspan.init(endpoint=collector.url, service="traffic")
@@ -64,6 +66,7 @@ def grade(driver: Driver, cases: Sequence[Case], modes: Iterable[Mode], replay: 
         assert costspan.flush(FLUSH_TIMEOUT_S), costspan.stats()
     finally:
         costspan.uninstrument()
+        gc.unfreeze()
     spans = defaultdict(list)
     for span in collector.spans:
         spans[span.get("costspan.feature")].append(span)

@@ -217,12 +217,15 @@ def _with_inner_calls(case: Case, own: ExpectedCall) -> list[ExpectedCall]:
         advisors = [entry for entry in _iterations(case) if entry["type"] == "advisor_message"]
         first = own if not served else ExpectedCall(**{**vars(own), "models": (served[-1],)})
         return [first, *(_inner(own, entry["model"], figures.anthropic(entry)) for entry in advisors)]
-    if own.provider != "groq":
-        return [own]
-    usage = case.usage_at("usage", "x_groq.usage") or {}
-    breakdown = usage.get("usage_breakdown") or (case.json or {}).get("usage_breakdown") or {}
-    listed = breakdown.get("models") or ()
-    return [_inner(own, entry["model"], figures.openai_style(entry["usage"])) for entry in listed] or [own]
+    return _by_model(case, own) if own.provider == "groq" else [own]
+
+
+def _by_model(case: Case, own: ExpectedCall) -> list[ExpectedCall]:
+    # A breakdown that does not add up to the whole splits nothing: one was recorded that repeats the whole four times.
+    breakdown = (case.json or {}).get("usage_breakdown") or {}
+    listed = [_inner(own, entry["model"], figures.openai_style(entry["usage"])) for entry in breakdown.get("models") or ()]
+    is_split = bool(listed) and merged(*(call.meters or {} for call in listed)) == dict(own.meters or {})
+    return listed if is_split else [own]
 
 
 def _inner(own: ExpectedCall, model: str, meters: Meters) -> ExpectedCall:

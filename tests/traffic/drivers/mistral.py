@@ -22,10 +22,14 @@ from tests.traffic.drivers._plan import (
 
 
 def _client(case: Case, mode: Mode, url: str) -> Any:
-    if mode == "hosted":
-        return Mistral(api_key="key", server_url=f"https://{case.host}", timeout_ms=25_000, client=led_to(httpx, url))
-    clients = {"async_client": shared(httpx, is_async=True), "client": shared(httpx, is_async=False)}
-    return Mistral(api_key="key", server_url=url, timeout_ms=int(TIMEOUT_S * 1000), **clients)
+    is_hosted = mode == "hosted"
+    return Mistral(
+        api_key="key",
+        server_url=f"https://{case.host}" if is_hosted else url,
+        timeout_ms=int(TIMEOUT_S * 1000),
+        client=led_to(httpx, url) if is_hosted else shared(httpx, is_async=False),
+        async_client=shared(httpx, is_async=True),
+    )
 
 
 def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
