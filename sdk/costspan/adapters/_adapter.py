@@ -27,7 +27,7 @@ class Fields:
 
     ``text`` is what the model wrote. ``items`` are lists whose items are billed one by one, by their meter;
     ``items_without_usage`` those of which the same holds where the provider reports no usage.
-    ``status`` is the state of a response that is made in the background.
+    ``status`` is the state of a response that is made in the background, ``error_type`` what went wrong with one that came.
     """
 
     response_id: str = ""
@@ -39,6 +39,7 @@ class Fields:
     speed: str = ""
     region: str = ""
     status: str = ""
+    error_type: str = ""
     items: Mapping[str, str] = field(default_factory=dict)
     items_without_usage: Mapping[str, str] = field(default_factory=dict)
 
@@ -147,12 +148,15 @@ class LineFields:
 @dataclass(frozen=True, slots=True)
 class SessionCall:
     """A message of a session that tells of one whole call: where its facts lie, and which of the session's models
-    answered (``model_of``, a key of ``Session.models``)."""
+    answered (``model_of``, a key of ``Session.models``). ``begins`` is the kind of the message with which such a call
+    begins, and ``key`` the path of what names the call in both."""
 
     operation: str
     usage: UsageShape
     fields: Fields
     model_of: str
+    begins: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
