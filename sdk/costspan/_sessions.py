@@ -3,6 +3,7 @@
 import time
 import weakref
 from typing import Any
+from urllib.parse import urlsplit
 
 import wrapt
 
@@ -10,6 +11,7 @@ from costspan._engine import Engine
 from costspan._facts import Facts, text_or_none, texts
 from costspan._guard import guard
 from costspan._observe import Observation
+from costspan._providers import provider_of_host
 from costspan.adapters._adapter import Adapter, Session, SessionCall
 from costspan.usage import read_usage
 from costspan.usage.paths import getter
@@ -19,9 +21,11 @@ class _State:
     """What is known of one connection: ``begun`` holds when the calls under way began, by their keys, ``booked`` the keys
     of those that have ended, and ``turn`` the call whose figures may still change."""
 
-    __slots__ = ("begun", "booked", "models", "turn")
+    __slots__ = ("begun", "booked", "host", "models", "port", "turn")
 
-    def __init__(self) -> None:
+    def __init__(self, host: str | None, port: int | None) -> None:
+        self.host = host
+        self.port = port
         self.models: dict[str, str] = {}
         self.begun: dict[str, int] = {}
         self.booked: set[str] = set()
@@ -35,6 +39,7 @@ class SessionWatch:
         self._engine = engine
         self._adapter = adapter
         self._session = session
+        self._host = getter(session.host)
         self._kind = getter(session.kind) if session.kind else None
         self._ends = getter(session.ends) if session.ends else None
         self._models = tuple((name, getter(path)) for name, path in session.models.items())
@@ -76,7 +81,10 @@ class SessionWatch:
     def _state_of(self, connection: Any) -> _State:
         state = self._states.get(connection)
         if state is None:
-            state = self._states[connection] = _State()
+            host = text_or_none(self._host(connection))
+            place = urlsplit(f"//{host}") if host is not None else None
+            port = None if place is None else place.port or 443
+            state = self._states[connection] = _State(None if place is None else place.hostname, port)
         return state
 
     def _end_turn(self, state: _State) -> None:
@@ -95,7 +103,14 @@ class SessionWatch:
             return
         observation = state.turn
         if observation is None:
-            facts = Facts(operation=call.operation, provider=self._adapter.provider, request_model=model, is_stream=True)
+            facts = Facts(
+                operation=call.operation,
+                provider=(provider_of_host(state.host) if state.host else None) or self._adapter.provider,
+                request_model=model,
+                is_stream=True,
+                server_address=state.host,
+                server_port=state.port,
+            )
             observation = Observation.of_turn(self._engine, facts, begun_ns or time.time_ns())
         facts = observation.facts
         facts.response_id = text_or_none(getter(call.fields.response_id)(message))

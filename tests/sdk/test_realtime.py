@@ -195,6 +195,7 @@ def test_each_response_and_each_transcription_is_a_call(read: Any, sessions: Ses
     for span in (heard, first, second):
         assert span["costspan.feature"] == "voice"
         assert span["gen_ai.provider.name"] == "openai"
+        assert f"{span['server.address']}:{span['server.port']}" == sessions.address
         assert span["costspan.cost.state"] == "priced"
 
 
@@ -294,3 +295,11 @@ def test_uninstrumented_nothing_is_booked(sessions: SessionProvider, sdk: Sdk) -
         assert type(RealtimeConnection.__dict__["parse_event"]).__name__ == "function"
         assert len(list(connection)) == len(SCRIPT) - 1
     assert sdk.spans() == []
+
+
+def test_the_host_tells_who_bills(sessions: SessionProvider, sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The host is told from the connection, so the local server has to be known under the provider's name.
+    monkeypatch.setattr("costspan._sessions.provider_of_host", {"127.0.0.1": "azure.ai.openai"}.get)
+    sessions.play(CREATED, response_done(1, SECOND_USAGE))
+    by_iteration(sessions)
+    assert sdk.span()["gen_ai.provider.name"] == "azure.ai.openai"

@@ -167,7 +167,7 @@ class Session:
     ``calls`` holds the kinds that bill; an empty ``kind`` takes every message for the kind ``""``. ``models`` are paths,
     in any message, of the models in use. ``ends`` is the path of what is true in the message that ends a turn: figures
     before it replace each other. ``opening`` is a function whose result gives the connection when it is entered, and
-    which is told the model by the argument ``model``.
+    which is told the model by the argument ``model``. ``host`` is the path, in a connection, of the host that it leads to.
     """
 
     targets: tuple[Target, ...]
@@ -175,6 +175,7 @@ class Session:
     kind: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
     ends: str = ""
+    host: str = ""
     opening: Target | None = None
 
 

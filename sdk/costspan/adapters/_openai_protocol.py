@@ -118,6 +118,7 @@ REALTIME = Session(
         for connection in ("RealtimeConnection", "AsyncRealtimeConnection")
     ),
     kind="type",
+    host="_connection.request.headers.Host",
     calls={
         "response.done": SessionCall(
             "chat",

@@ -23,6 +23,7 @@ OPENAI = Adapter(
     ),
     retrievals=(
         Retrieval("/responses/{id}", completes="/responses"),
+        Retrieval("/responses/{id}/cancel", completes="/responses", method="post"),
         # https://platform.openai.com/docs/guides/batch: one line a request, in the file that the batch names.
         Retrieval("/batches/{id}", batch=BatchFields("id", "output_file_id", "created_at", "endpoint")),
         Retrieval("/files/{id}/content", lines=LineFields("response.body")),

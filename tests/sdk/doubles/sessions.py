@@ -1,8 +1,18 @@
 """A model provider over WebSockets: plays a script of messages to whoever connects, and remembers what it was told."""
 
+import datetime
 import json
+import ssl
+import tempfile
 import threading
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -10,14 +20,37 @@ from websockets.sync.server import Server, ServerConnection, serve
 WAIT = "wait"
 
 
-class SessionProvider:
-    """``play`` sets the script of the next connections. ``paths`` are those that clients asked for."""
+def _certified() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The contexts of a server on loopback and of a client that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        Path(file.name).write_bytes(private + pem)
+        serving.load_cert_chain(file.name)
+    return serving, ssl.create_default_context(cadata=pem.decode())
 
-    def __init__(self) -> None:
+
+class SessionProvider:
+    """``play`` sets the script of the next connections. ``paths`` are those that clients asked for. With ``is_tls`` it
+    wants TLS, and ``client_context`` trusts it."""
+
+    def __init__(self, *, is_tls: bool = False) -> None:
+        serving, self.client_context = _certified() if is_tls else (None, None)
         self.heard: list[Any] = []
         self.paths: list[str] = []
         self._script: list[Any] = []
-        self._server: Server = serve(self._handle, "127.0.0.1", 0)
+        self._server: Server = serve(self._handle, "127.0.0.1", 0, ssl=serving)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.address = f"127.0.0.1:{self._server.socket.getsockname()[1]}"
