@@ -5,6 +5,8 @@ from typing import Any
 
 from costspan.usage import Reading
 
+UNFINISHED = frozenset({"queued", "in_progress"})
+
 
 @dataclass(slots=True)
 class Facts:
@@ -39,6 +41,11 @@ class Facts:
     status_code: int | None = None
     status: str | None = None
     output: "Output | None" = None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the answer is still being made in the background, and can be fetched later."""
+        return self.status in UNFINISHED and self.response_id is not None
 
 
 @dataclass(slots=True)

@@ -172,7 +172,8 @@ class Observation:
             self._outer._inner_failed = True
 
     def end(self, settle: Callable[[], None] | None = None) -> None:
-        """End the call; ``settle`` completes its facts first. Only the first end does anything.
+        """End the call; ``settle`` completes its facts first. Only the first end does anything, and none as long as the
+        answer is being made in the background.
 
         Pricing and writing the span are left to the delivery thread, unless the application's own processors
         are waiting for the span.
@@ -187,6 +188,10 @@ class Observation:
             return
         if self.facts.response_id is not None:
             self._engine.index.remember_id(self.facts.response_id, self._seed.context)
+        if self.facts.is_unfinished:
+            self._end_lock.release()
+            self._engine.unfinished.add(self)
+            return
         if self._seed.application is None:
             self._engine.delivery.put(lambda: self._book(end_ns))
         else:

@@ -8,13 +8,12 @@ from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Request
 from costspan.usage import Reading, read_usage
 from costspan.usage.paths import Getter, getter
 
-UNFINISHED = frozenset({"queued", "in_progress"})
-
 
 class FieldReader:
     """The paths of one ``Fields`` table, made ready for reading many objects."""
 
     __slots__ = (
+        "error_type",
         "finish_reasons",
         "items",
         "items_without_usage",
@@ -35,6 +34,7 @@ class FieldReader:
         self.speed = getter(fields.speed)
         self.region = getter(fields.region)
         self.status = getter(fields.status)
+        self.error_type = getter(fields.error_type)
         self.finish_reasons = getter(fields.finish_reasons)
         self.usage = getter(fields.usage)
         self.text = getter(fields.text)
@@ -49,6 +49,7 @@ class FieldReader:
         facts.speed = text_or_none(self.speed(source)) or facts.speed
         facts.region = text_or_none(self.region(source)) or facts.region
         facts.status = text_or_none(self.status(source)) or facts.status
+        facts.error_type = facts.error_type or text_or_none(self.error_type(source))
 
 
 class EndpointReader:
