@@ -74,12 +74,12 @@ class RetrievalCall:
             call.end(lambda: reader.read_body(facts, body))
 
     def _remember_batch(self, fields: BatchFields, body: Any) -> None:
-        results = text_or_none(getter(fields.results)(body))
-        if results is not None:
-            created = _nanoseconds(getter(fields.created_at)(body))
-            endpoint = text_or_none(getter(fields.endpoint)(body)) or fields.default_endpoint
-            batch = Batch(text_or_none(getter(fields.batch_id)(body)) or "", created or time.time_ns(), endpoint)
-            self._engine.unfinished.remember(results, batch)
+        created = _nanoseconds(getter(fields.created_at)(body))
+        endpoint = text_or_none(getter(fields.endpoint)(body)) or fields.default_endpoint
+        batch = Batch(text_or_none(getter(fields.batch_id)(body)) or "", created or time.time_ns(), endpoint)
+        for path in (fields.results, fields.failures):
+            if (place := text_or_none(getter(path)(body))) is not None:
+                self._engine.unfinished.remember(place, batch)
 
     def _read_lines(self, fields: LineFields, answer: Any) -> None:
         batch = self._known_batch()
@@ -109,6 +109,7 @@ class _Lines:
         self._engine = engine
         self._reader = reader
         self._body = getter(fields.body)
+        self._error_type = getter(fields.error_type)
         self._custom_id = getter(fields.custom_id)
         self._batch = batch
         self._request = request
@@ -120,9 +121,7 @@ class _Lines:
 
     def read(self, line: Any) -> None:
         with guard:
-            body = self._body(line)
-            if body is None:
-                return
+            body, error_type = self._body(line), text_or_none(self._error_type(line))
             request = self._request
             facts = Facts(
                 operation=self._reader.endpoint.operation,
@@ -132,8 +131,10 @@ class _Lines:
                 api_type=self._reader.endpoint.api_type,
                 is_batch=True,
             )
-            self._reader.read_body(facts, body)
-            if facts.reading is None:
+            if error_type is None:
+                self._reader.read_body(facts, body)
+            facts.error_type = error_type
+            if facts.reading is None and error_type is None:
                 return
             key = f"{self._batch.batch_id}/{self._custom_id(line)}/{facts.response_id}"
             Observation.of_record(self._engine, facts, key, self._batch.created_ns).end()

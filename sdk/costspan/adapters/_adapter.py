@@ -128,20 +128,23 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class BatchFields:
-    """Paths in a batch object: its id, where its results lie, when it was begun, for which endpoint."""
+    """Paths in a batch object: its id, where its results lie, when it was begun, for which endpoint, and where the lines
+    that failed lie if not among the results."""
 
     batch_id: str
     results: str
     created_at: str
     endpoint: str = ""
     default_endpoint: str = ""
+    failures: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFields:
-    """Paths in one line of a batch's results: the answer's body and the request's own id."""
+    """Paths in one line of a batch's results: the answer's body, what went wrong instead, and the request's own id."""
 
     body: str
+    error_type: str = ""
     custom_id: str = "custom_id"
 
 

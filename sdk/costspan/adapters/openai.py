@@ -24,9 +24,15 @@ OPENAI = Adapter(
     retrievals=(
         Retrieval("/responses/{id}", completes="/responses"),
         Retrieval("/responses/{id}/cancel", completes="/responses", method="post"),
-        # https://platform.openai.com/docs/guides/batch: one line a request, in the file that the batch names.
-        Retrieval("/batches/{id}", batch=BatchFields("id", "output_file_id", "created_at", "endpoint")),
-        Retrieval("/files/{id}/content", lines=LineFields("response.body")),
+        # https://platform.openai.com/docs/guides/batch: one line a request, in the files that the batch names.
+        Retrieval(
+            "/batches/{id}",
+            batch=BatchFields("id", "output_file_id", "created_at", "endpoint", failures="error_file_id"),
+        ),
+        Retrieval(
+            "/files/{id}/content",
+            lines=LineFields("response.body", "error.code|response.body.error.code|response.body.error.type"),
+        ),
     ),
     provider="openai",
     provider_of_class={"BaseAzureClient": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"},
