@@ -186,8 +186,7 @@ class Observation:
                 settle()
         if self._is_billed_elsewhere():
             return
-        if self.facts.response_id is not None:
-            self._engine.index.remember_id(self.facts.response_id, self._seed.context)
+        self._remember_id()
         if self.facts.is_unfinished:
             self._end_lock.release()
             self._engine.unfinished.add(self)
@@ -205,9 +204,16 @@ class Observation:
             def settle_and_book() -> ReadableSpan | None:
                 with guard:
                     settle()
-                return None if self._is_billed_elsewhere() else self._book(end_ns)
+                if self._is_billed_elsewhere():
+                    return None
+                self._remember_id()
+                return self._book(end_ns)
 
             self._engine.delivery.put(settle_and_book, may_start=False)
+
+    def _remember_id(self) -> None:
+        if self.facts.response_id is not None:
+            self._engine.index.remember_id(self.facts.response_id, self._seed.context)
 
     def _is_billed_elsewhere(self) -> bool:
         """Whether the call was handed on to another observed one, which is booked in its place."""
