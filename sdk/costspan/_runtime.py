@@ -130,7 +130,7 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
         return True
     deadline = time.monotonic() + timeout_s
     is_sent = engine.delivery.flush(timeout_s)
-    if engine.checks.is_idle:
+    if not engine.checks.are_any:
         return is_sent
     # A check is run once its call has left the queue, and its label is sent after it.
     is_checked = engine.checks.wait(max(deadline - time.monotonic(), 0.0))
@@ -173,7 +173,9 @@ def _at_exit(_: Any = None) -> None:
         with guard:
             deadline = time.monotonic() + engine.settings.exit_timeout_s
             engine.abandon_open_calls()
-            engine.checks.wait(engine.settings.exit_timeout_s)
+            # A check is run once its call has left the queue, and its label is sent after it.
+            engine.delivery.flush(engine.settings.exit_timeout_s)
+            engine.checks.wait(max(deadline - time.monotonic(), 0.0))
             engine.delivery.stop(max(deadline - time.monotonic(), 0.0))
 
 
