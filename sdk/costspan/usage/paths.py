@@ -2,7 +2,7 @@
 
 A path is dotted, as in ``usage.service_tier``, and leads through mappings and attributes alike; ``.`` is the source
 itself. ``*`` stands for every item of a list, ``name[key=value]`` for those items of the list ``name`` whose ``key`` is
-``value`` (letter case is ignored); both give a list of what is found. ``|`` parts alternatives of which the first that
+``value`` (letter case is ignored); both give a list of what is found, if anything is. ``|`` parts alternatives of which the first that
 is present counts.
 """
 
@@ -63,7 +63,7 @@ def _each(names: tuple[str, ...]) -> Getter:
         if not isinstance(source, (list, tuple)):
             return None
         found = [value for item in source if (value := read(item)) is not None]
-        return [value for values in found for value in values] if is_nested else found
+        return ([value for values in found for value in values] if is_nested else found) or None
 
     return get
 
@@ -79,6 +79,6 @@ def _selected(name: str, names: tuple[str, ...]) -> Getter:
         if not isinstance(items, (list, tuple)):
             return None
         found = [item for item in items if str(step(item, key)).lower().endswith(wanted)]
-        return each(found) or None
+        return each(found)
 
     return get
