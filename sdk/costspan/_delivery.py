@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -18,7 +18,7 @@ from costspan._export import Batch, Item, LabelEvent, Outcome, Sender, encode
 from costspan._guard import Counters, guard
 from costspan._settings import Settings
 
-LateItem = Callable[[], Item | None]
+LateItems = Callable[[], Sequence[Item]]
 
 _SHIP_AFTER_S = 0.2
 _LARGEST_BATCH = 500
@@ -64,12 +64,12 @@ class Delivery:
     def _start_afresh(self) -> None:
         self.sent = Counters()
         self.dropped = Counters()
-        self._queue: SimpleQueue[Item | LateItem | Flush] = SimpleQueue()
+        self._queue: SimpleQueue[Item | LateItems | Flush] = SimpleQueue()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
         self._backlog = Backlog()
-        self._taken: list[Item | LateItem | Flush] = []
+        self._taken: list[Item | LateItems | Flush] = []
         self._marks: list[Flush] = []
         self._sender: Sender | None = None
         self._sender_settings: Settings | None = None
@@ -91,8 +91,8 @@ class Delivery:
         """How many spans and labels wait for the collector."""
         return self._queue.qsize() + len(self._taken) + self._backlog.count
 
-    def put(self, item: Item | LateItem, *, may_start: bool = True) -> None:
-        """Queue ``item``, or the function that makes it in the delivery thread; drop and count it if the queue is full.
+    def put(self, item: Item | LateItems, *, may_start: bool = True) -> None:
+        """Queue ``item``, or the function that makes some in the delivery thread; drop and count it if the queue is full.
 
         Never waits. With ``may_start=False`` it is safe in a destructor too: it starts no thread.
         """
@@ -199,8 +199,7 @@ class Delivery:
                 items.append(entry)
             elif not isinstance(entry, Flush):
                 with guard:
-                    if (item := entry()) is not None:
-                        items.append(item)
+                    items.extend(entry())
         return items, [entry for entry in entries if isinstance(entry, Flush)]
 
     def _encoded(self, items: list[Item]) -> list[Batch]:
