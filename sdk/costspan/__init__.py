@@ -6,7 +6,7 @@
 from costspan._checks import Output
 from costspan._context import attribute, feature
 from costspan._headers import extract, inject
-from costspan._labels import check, label
+from costspan._labels import check, handle, label
 from costspan._runtime import flush, init, shutdown, stats, uninstrument
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "extract",
     "feature",
     "flush",
+    "handle",
     "init",
     "inject",
     "label",

@@ -10,7 +10,7 @@ from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._observe import Observation, status_of
 from costspan._providers import SENDS_STREAM_USAGE_UNASKED, adds_null_usage, provider_of
-from costspan._reading import UNFINISHED, EndpointReader
+from costspan._reading import EndpointReader
 from costspan._stream import EncodedStreamWatch, StreamWatch, observed_stream
 from costspan._taps import OpeningTap, RawWatch, ReadTap, tap
 from costspan.adapters._adapter import Adapter, Answer, ByteBody, Chunks, Encoded, Http, Opening, Parsed, Request
@@ -128,7 +128,7 @@ class Call:
             case Encoded(data, figures):
                 self._read_encoded(data, figures)
             case Chunks():
-                observed = self._watch_chunks(answer)
+                observed = self._watch_chunks(answer, result)
                 return observed if answer.stream is result else result
             case Http(response):
                 self._engine.index.remember_object(result, self._observation.span_context)
@@ -136,6 +136,8 @@ class Call:
             case Opening(manager):
                 return OpeningTap(manager, self._observation, self._watch_response)
             case ByteBody():
+                self._engine.index.remember_object(answer.body, self._observation.span_context)
+                self._engine.index.remember_object(result, self._observation.span_context)
                 self._watch_bytes(answer)
             case None:
                 self._observation.end()
@@ -149,9 +151,6 @@ class Call:
                 observation.facts.output.response = body
             if observation.facts.response_id is None:
                 self._engine.index.remember_object(body, observation.span_context)
-            elif observation.facts.status in UNFINISHED:
-                self._engine.unfinished.add(observation)
-                return
         observation.end()
 
     def _read_encoded(self, data: bytes | str, figures: Any) -> None:
@@ -166,7 +165,7 @@ class Call:
             observation.end_late(settle)
             self._engine.delivery.start()
 
-    def _watch_chunks(self, answer: Chunks) -> Any:
+    def _watch_chunks(self, answer: Chunks, result: Any) -> Any:
         engine, observation, shape = self._engine, self._observation, self._adapter.call
         chunks = ChunkReader(self._reader, observation.facts)
         if answer.decode is not None:
@@ -179,6 +178,7 @@ class Call:
         observed = observed_stream(answer.stream, watch, answer.iterator)
         with guard:
             engine.index.remember_object(observed, observation.span_context)
+            engine.index.remember_object(result, observation.span_context)
             if shape.stream_response is not None:
                 tap(shape.stream_response(answer.stream), watch)
         return observed

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -49,12 +49,15 @@ class Check(NamedTuple):
     label: Callable[[Judgement, SpanContext, str | None], None]
 
 
+_Answer = tuple[Output, SpanContext, str | None, tuple[Check, ...]]
+
+
 class Checks:
     """The checks by feature, and the answers that wait for them."""
 
     def __init__(self) -> None:
         # What a check raises is the application's own, but nobody's whose call it would disturb.
-        self.guard = Guard()
+        self.guard = Guard(BaseException)
         self.dropped = 0
         self._of_feature: dict[str, tuple[Check, ...]] = {}
         self.after_fork()
@@ -63,7 +66,7 @@ class Checks:
         """In a forked child: no thread, and nothing waits."""
         self.guard.errors.reset()
         self.dropped = 0
-        self._waiting: deque[tuple[Output, SpanContext, str | None, tuple[Check, ...]]] = deque()
+        self._waiting: deque[_Answer] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_busy = False
@@ -82,9 +85,9 @@ class Checks:
         return bool(self._of_feature) and feature in self._of_feature and not _in_check.get()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits and nothing runs."""
-        return not self._waiting and not self._is_busy
+    def are_any(self) -> bool:
+        """Whether answers of any feature are checked."""
+        return bool(self._of_feature)
 
     def put(self, facts: Facts, attribution: Attribution, span: SpanContext) -> None:
         """Have the answer of an ended call checked. A call that failed has none."""
@@ -110,34 +113,50 @@ class Checks:
                 return
             self._waiting.append((output, span, facts.response_id, checks))
             self._changed.notify_all()
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="costspan-checks", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def _start(self) -> bool:
+        """Start the thread unless it runs. False if that is no longer possible because the process is ending."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._run, name="costspan-checks", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until all that waits has been checked. False if ``timeout_s`` passed first."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            while not self.is_idle:
+            while self._waiting or self._is_busy:
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     return False
-                self._changed.wait(left_s)
+                if self._start():
+                    self._changed.wait(left_s)
+                else:
+                    copy_context().run(self._judge, self._waiting.popleft())
         return True
 
     def _run(self) -> None:
-        _in_check.set(True)
         while True:
             with self._changed:
                 self._is_busy = False
                 self._changed.notify_all()
                 while not self._waiting:
                     self._changed.wait()
-                output, span, response_id, checks = self._waiting.popleft()
+                answer = self._waiting.popleft()
                 self._is_busy = True
-            for check in checks:
-                with self.guard:
-                    verdict = check.function(output)
-                    if verdict is not None:
-                        check.label(verdict, span, response_id)
-            del output, checks
+            self._judge(answer)
+            del answer
+
+    def _judge(self, answer: _Answer) -> None:
+        _in_check.set(True)
+        output, span, response_id, checks = answer
+        for check in checks:
+            with self.guard:
+                verdict = check.function(output)
+                if verdict is not None:
+                    check.label(verdict, span, response_id)

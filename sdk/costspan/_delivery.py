@@ -12,7 +12,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from costspan._backlog import Backlog, Pending
-from costspan._entries import Entry, Flush, LateItem, batches_of, items_of
+from costspan._entries import Entry, Flush, LateItems, batches_of, items_of
 from costspan._export import Item, Outcome, Sender
 from costspan._guard import Counters, guard
 from costspan._retry import Retry
@@ -73,8 +73,8 @@ class Delivery:
         """How many spans and labels wait on disk for this process to send them."""
         return self._backlog.spooled
 
-    def put(self, item: Item | LateItem, *, may_start: bool = True) -> None:
-        """Queue ``item``, or the function that makes it in the delivery thread; drop and count it if the queue is full.
+    def put(self, item: Item | LateItems, *, may_start: bool = True) -> None:
+        """Queue ``item``, or the function that makes some in the delivery thread; drop and count it if the queue is full.
 
         Never waits. With ``may_start=False`` it is safe in a destructor too: it starts no thread.
         """

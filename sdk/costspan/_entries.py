@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from costspan._export import Batch, Item, LabelEvent, encode
 from costspan._guard import Counters, guard
 
-LateItem = Callable[[], Item | None]
+LateItems = Callable[[], Sequence[Item]]
 
 
 class Flush:
@@ -21,7 +21,7 @@ class Flush:
         self.is_last = is_last
 
 
-Entry = Item | LateItem | Flush
+Entry = Item | LateItems | Flush
 
 
 def items_of(entries: Sequence[Entry]) -> list[Item]:
@@ -32,8 +32,7 @@ def items_of(entries: Sequence[Entry]) -> list[Item]:
             items.append(entry)
         elif not isinstance(entry, Flush):
             with guard:
-                if (item := entry()) is not None:
-                    items.append(item)
+                items.extend(entry())
     return items
 
 

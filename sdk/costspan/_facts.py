@@ -6,6 +6,8 @@ from typing import Any
 
 from costspan.usage import Reading
 
+UNFINISHED = frozenset({"queued", "in_progress"})
+
 
 @dataclass(slots=True)
 class Facts:
@@ -47,6 +49,11 @@ class Facts:
         unread, self.unread = self.unread, None
         if unread is not None:
             unread()
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the answer is still being made in the background, and can be fetched later."""
+        return self.status in UNFINISHED and self.response_id is not None
 
 
 @dataclass(slots=True)

@@ -33,18 +33,20 @@ class Counters:
 class Guard:
     """``with guard:`` swallows whatever goes wrong inside and counts it; ``raises`` lets it through instead.
 
-    Only ``Exception`` is swallowed: an interrupt, a cancellation and an exit are the application's.
+    Only ``Exception`` is swallowed: an interrupt, a cancellation and an exit are the application's. ``swallowed`` is wider
+    in a thread of our own, where an exit would end nothing else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, swallowed: type[BaseException] = Exception) -> None:
         self.raises = False
+        self._swallowed = swallowed
         self.errors = Counters()
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None or not isinstance(error, Exception):
+        if error is None or not isinstance(error, self._swallowed):
             return False
         self.errors.add(type(error).__name__)
         _logger.debug("costspan: internal error, the application is not affected", exc_info=error)

@@ -1,4 +1,4 @@
-"""Accuracy labels: from a response, a stream or a response id to a ``gen_ai.evaluation.result`` event."""
+"""Accuracy labels: from a response, a stream, a handle or an id to a ``gen_ai.evaluation.result`` event."""
 
 import math
 import time
@@ -13,6 +13,7 @@ from costspan._checks import Check, Judgement, Output
 from costspan._engine import Engine
 from costspan._export import LabelEvent
 from costspan._guard import guard
+from costspan._index import handle_of
 from costspan._runtime import engine_or_none
 
 
@@ -35,12 +36,13 @@ def label(
     name: str | None = None,
     by: str | None = None,
 ) -> None:
-    """Attach an accuracy label to the call that gave ``call``: a response, a stream, or a response's id.
+    """Attach an accuracy label to the call that gave ``call``: a response, a stream, a response's id, what ``handle``
+    gave for one of them, or the call's own OpenTelemetry span or span context.
 
     ``correct`` becomes the evaluation ``correct`` with score 1 or 0; ``score`` any finite number on a scale of your
     own; ``category`` a class such as ``"refused"``. ``name`` says what was judged and is by default ``correct``,
     ``score`` or ``category``, after what is given; ``by`` says who judged. The newest label of a call, name and judge
-    counts. A response id works in another process and days later too.
+    counts. A handle and a response id work in another process and days later too.
 
     Raises TypeError or ValueError for an argument that cannot be used, and for nothing else. Before ``init()``
     it checks its arguments and does nothing.
@@ -52,6 +54,26 @@ def label(
     reference = engine.index.find(call)
     with guard:
         _send(engine, said, reference.span, reference.response_id)
+
+
+def handle(response: Any) -> str:
+    """A name for the call that gave ``response`` (a response or a stream, or a response's id), to keep and to give to
+    ``label`` later, in any process: a W3C traceparent of version 00, which is 55 ASCII characters long.
+
+    It works for every response, while not every one has an id. Raises TypeError for what is no response of an observed
+    client, and ValueError for one whose call is not known in this process: it was made elsewhere or before ``init()``, or
+    is not among the latest 10,000.
+    """
+    engine = engine_or_none()
+    if engine is None:
+        raise ValueError("response: no call is known before costspan.init(); call it first")
+    reference = engine.index.find(response, "response")
+    if reference.span is None:
+        raise ValueError(
+            f"response: the call of {reference.response_id!r} is not known in this process; "
+            "ask for its handle where it is made, or label it by its id"
+        )
+    return handle_of(reference.span)
 
 
 def check(

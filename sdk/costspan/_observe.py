@@ -54,7 +54,7 @@ class Observation:
         "_inner_failed",
         "_is_in_progress",
         "_name",
-        "_operation_id",
+        "_operation",
         "_outer",
         "_seed",
         "_start_clock_ns",
@@ -77,7 +77,7 @@ class Observation:
         self._attribution: Attribution = _default_feature.attribution(
             None if self._outer is None else self._outer._attribution, is_wanted=engine.settings.default_feature
         )
-        self._operation_id = _operation.current()
+        self._operation = _operation.current()
         if engine.checks.has(self._attribution.feature):
             facts.output = Output()
         self._name = span_name(facts.operation, facts.request_model)
@@ -162,6 +162,8 @@ class Observation:
         if self._outer is not None:
             self._outer._superseded = True
             self._outer = None
+        if self._operation is not None and not self._superseded:
+            self._operation.answered = self._seed.context
 
     def first_chunk(self) -> None:
         """The first chunk of a stream has come."""
@@ -183,7 +185,8 @@ class Observation:
             self._outer._inner_failed = True
 
     def end(self, settle: Callable[[], None] | None = None) -> None:
-        """End the call; ``settle`` completes its facts first. Only the first end does anything.
+        """End the call; ``settle`` completes its facts first. Only the first end does anything, and none as long as the
+        answer is being made in the background.
 
         Pricing and writing the span are left to the delivery thread, unless the application's own processors
         are waiting for the span.
@@ -196,45 +199,57 @@ class Observation:
                 settle()
         if self._is_billed_elsewhere():
             return
-        if self.facts.response_id is not None:
-            self._engine.index.remember_id(self.facts.response_id, self._seed.context)
+        self._remember_id()
+        if self.facts.is_unfinished:
+            self._end_lock.release()
+            self._engine.unfinished.add(self)
+            return
         if self._seed.application is None:
             self._engine.delivery.put(lambda: self._book(end_ns))
         else:
-            self._engine.delivery.put(self._book(end_ns))
+            for span in self._book(end_ns):
+                self._engine.delivery.put(span)
 
     def end_late(self, settle: Callable[[], None]) -> None:
         """As ``end``, for use in a destructor: everything but noting the time is left to the delivery thread."""
         if self.claim_end():
             end_ns = self.now_ns()
 
-            def settle_and_book() -> ReadableSpan | None:
+            def settle_and_book() -> list[ReadableSpan]:
                 with guard:
                     settle()
-                return None if self._is_billed_elsewhere() else self._book(end_ns)
+                if self._is_billed_elsewhere():
+                    return []
+                self._remember_id()
+                return self._book(end_ns)
 
             self._engine.delivery.put(settle_and_book, may_start=False)
+
+    def _remember_id(self) -> None:
+        if self.facts.response_id is not None:
+            self._engine.index.remember_id(self.facts.response_id, self._seed.context)
 
     def _is_billed_elsewhere(self) -> bool:
         """Whether the call was handed on to another observed one, which is booked in its place."""
         return self._superseded or (self._inner_failed and self.facts.error_type is not None)
 
-    def _book(self, end_ns: int) -> ReadableSpan:
-        """The finished span, priced and shown to the application."""
+    def _book(self, end_ns: int) -> list[ReadableSpan]:
+        """The finished spans, priced and shown to the application: the call's own, and those of other models within it."""
         facts, engine = self.facts, self._engine
         with guard:
             facts.resolve()
         if facts.reading is None and facts.characters is not None and facts.error_type is None:
             facts.reading = Reading(dict([facts.characters]), "inclusive")
+        spans: list[ReadableSpan] = []
         for model, reading in facts.partial:
             with guard:
-                engine.delivery.put(self._span_of_other_model(model, reading, end_ns))
-        span = self._span(self._seed, self._name, facts.response_model or facts.request_model, facts.reading, end_ns)
+                spans.append(self._span_of_other_model(model, reading, end_ns))
+        own = self._span(self._seed, self._name, facts.response_model or facts.request_model, facts.reading, end_ns)
         engine.counters.add("calls")
         if facts.output is not None:
             with guard:
                 engine.checks.put(facts, self._attribution, self._seed.context)
-        return span
+        return [*spans, own]
 
     def _span(self, seed: SpanSeed, name: str, model: str | None, reading: Reading | None, end_ns: int) -> ReadableSpan:
         facts, engine = self.facts, self._engine
@@ -242,8 +257,10 @@ class Observation:
         with guard:
             cost = engine.price(facts, model, reading, self._start_ns)
         attributes = call_attributes(facts, reading, cost, self._attribution)
-        if self._operation_id is not None or facts.partial:
-            attributes[OPERATION_ID] = self._operation_id or format(self._seed.context.span_id, "016x")
+        if self._operation is not None:
+            attributes[OPERATION_ID] = self._operation.id
+        elif facts.partial:
+            attributes[OPERATION_ID] = format(self._seed.context.span_id, "016x")
         is_error = facts.error_type is not None
         span = engine.tracing.end(seed, name, attributes, self._start_ns, end_ns, is_error=is_error)
         with guard:

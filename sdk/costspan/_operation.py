@@ -4,25 +4,35 @@ import secrets
 from contextvars import ContextVar, Token
 from types import TracebackType
 
-_current: ContextVar[str | None] = ContextVar("costspan_operation", default=None)
+from opentelemetry.trace import SpanContext
+
+_current: ContextVar["Operation | None"] = ContextVar("costspan_operation", default=None)
 
 
-def current() -> str | None:
-    """The id of the operation under way here, or None."""
+def current() -> "Operation | None":
+    """The operation under way here, or None."""
     return _current.get()
 
 
 class Operation:
-    """``with Operation():`` joins the calls made inside. Within another operation it is part of that one."""
+    """``with Operation() as operation:`` joins the calls made inside. Within another operation it is that one.
 
-    __slots__ = ("_token",)
+    ``answered`` is the call that was answered last: what the operation returns is its answer.
+    """
+
+    __slots__ = ("_token", "answered", "id")
 
     def __init__(self) -> None:
-        self._token: Token[str | None] | None = None
+        self.id = secrets.token_hex(8)
+        self.answered: SpanContext | None = None
+        self._token: Token[Operation | None] | None = None
 
-    def __enter__(self) -> None:
-        if _current.get() is None:
-            self._token = _current.set(secrets.token_hex(8))
+    def __enter__(self) -> "Operation":  # noqa: PYI034 - within another operation it is that one
+        outer = _current.get()
+        if outer is not None:
+            return outer
+        self._token = _current.set(self)
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._token is not None:

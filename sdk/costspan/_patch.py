@@ -83,7 +83,7 @@ class Patches:
 
     def _wrapper(self, adapter: Adapter, target: Target) -> Callable[..., Any]:
         if target in adapter.operations:
-            return _joined_async if target.is_async else _joined
+            return self._joining_wrapper(target)
         session = adapter.session
         if session is not None and target in (*session.targets, session.opening):
             watch = self._sessions.setdefault(adapter.name, SessionWatch(self._engine, adapter, session))
@@ -110,6 +110,23 @@ class Patches:
             return message
 
         return opened if is_opening else received_async if target.is_async else received
+
+    def _joining_wrapper(self, target: Target) -> Callable[..., Any]:
+        def answered(operation: Operation, result: Any) -> Any:
+            with guard:
+                if self._is_applied and operation.answered is not None:
+                    self._engine.index.remember_object(result, operation.answered)
+            return result
+
+        def joined(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            with Operation() as operation:
+                return answered(operation, wrapped(*args, **kwargs))
+
+        async def joined_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            with Operation() as operation:
+                return answered(operation, await wrapped(*args, **kwargs))
+
+        return joined_async if target.is_async else joined
 
     def _beginning(self, adapter: Adapter) -> Begin:
         matcher = Matcher(adapter)
@@ -166,13 +183,3 @@ def _async_wrapper(begin: Begin) -> Callable[..., Any]:
                 return call.answered(result)
 
     return observed
-
-
-def _joined(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    with Operation():
-        return wrapped(*args, **kwargs)
-
-
-async def _joined_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    with Operation():
-        return await wrapped(*args, **kwargs)

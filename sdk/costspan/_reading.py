@@ -9,8 +9,6 @@ from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Request
 from costspan.usage import Reading, read_usage
 from costspan.usage.paths import Getter, getter
 
-UNFINISHED = frozenset({"queued", "in_progress"})
-
 
 class Counted(NamedTuple):
     """Items that are billed one by one, by meter; ``without_usage`` those that are only where no usage is reported."""
@@ -27,6 +25,7 @@ class FieldReader:
 
     __slots__ = (
         "_identity",
+        "error_type",
         "finish_reasons",
         "has_items",
         "items",
@@ -40,6 +39,7 @@ class FieldReader:
     def __init__(self, fields: Fields) -> None:
         self.response_id = getter(fields.response_id)
         self.status = getter(fields.status)
+        self.error_type = getter(fields.error_type)
         self.finish_reasons = getter(fields.finish_reasons)
         self.usage = getter(fields.usage)
         self.text = getter(fields.text)
@@ -61,6 +61,7 @@ class FieldReader:
         for fact, get in self._identity:
             if (text := text_or_none(get(source))) is not None:
                 setattr(facts, fact, text)
+        facts.error_type = facts.error_type or text_or_none(self.error_type(source))
 
     def count_items(self, source: Any) -> Counted:
         """How many items of ``source`` are billed one by one: with usage beside them, and without."""

@@ -12,12 +12,12 @@ from typing import Any
 from costspan._chunks import json_or_none
 from costspan._context import Holding
 from costspan._engine import Engine
-from costspan._facts import Facts, text_or_none
+from costspan._facts import UNFINISHED, Facts, text_or_none
 from costspan._guard import guard
 from costspan._matching import Matcher
 from costspan._observe import Observation
 from costspan._passing import Passing
-from costspan._reading import UNFINISHED, EndpointReader
+from costspan._reading import EndpointReader
 from costspan._unfinished import Batch
 from costspan.adapters._adapter import Adapter, BatchFields, Chunks, Encoded, Http, LineFields, Parsed, Request, Retrieval
 from costspan.usage.paths import getter
@@ -54,33 +54,31 @@ class RetrievalCall(Passing):
             answer = self._adapter.call.answer(result, self._request)
             if retrieval.lines is not None:
                 self._read_lines(retrieval.lines, answer)
-            elif isinstance(answer, (Parsed, Encoded)):
-                body = answer.body if isinstance(answer, Parsed) else json_or_none(answer.data)
-                if retrieval.batch is not None:
-                    self._remember_batch(retrieval.batch, body)
-                else:
-                    self._complete(body)
+            elif retrieval.batch is not None:
+                self._remember_batch(retrieval.batch, _body(answer))
+            else:
+                self._complete(_body(answer))
         return result
 
     def _complete(self, body: Any) -> None:
         reader = self._matcher.reader_of_path(self._retrieval.completes)
-        if reader is None:
+        if reader is None or text_or_none(reader.body.status(body)) in UNFINISHED:
             return
-        unfinished = self._engine.unfinished.calls
-        response_id = text_or_none(reader.body.response_id(body)) or ""
-        observation = unfinished.get(response_id)
-        if not isinstance(observation, Observation) or text_or_none(reader.body.status(body)) in UNFINISHED:
-            return
-        del unfinished[response_id]
-        observation.end(lambda: reader.read_body(observation.facts, body))
+        # Of several who poll at once, the first to see the end takes it out.
+        call = self._engine.unfinished.calls.pop(text_or_none(reader.body.response_id(body)) or "", None)
+        if call is not None:
+            facts = call.facts
+            if facts.output is not None:
+                facts.output.response = body
+            call.end(lambda: reader.read_body(facts, body))
 
     def _remember_batch(self, fields: BatchFields, body: Any) -> None:
-        results = text_or_none(getter(fields.results)(body))
-        if results is not None:
-            created = _nanoseconds(getter(fields.created_at)(body))
-            endpoint = text_or_none(getter(fields.endpoint)(body)) or fields.default_endpoint
-            batch = Batch(text_or_none(getter(fields.batch_id)(body)) or "", created or time.time_ns(), endpoint)
-            self._engine.unfinished.remember(results, batch)
+        created = _nanoseconds(getter(fields.created_at)(body))
+        endpoint = text_or_none(getter(fields.endpoint)(body)) or fields.default_endpoint
+        batch = Batch(text_or_none(getter(fields.batch_id)(body)) or "", created or time.time_ns(), endpoint)
+        for path in (fields.results, fields.failures):
+            if (place := text_or_none(getter(path)(body))) is not None:
+                self._engine.unfinished.remember(place, batch)
 
     def _read_lines(self, fields: LineFields, answer: Any) -> None:
         batch = self._known_batch()
@@ -110,6 +108,7 @@ class _Lines:
         self._engine = engine
         self._reader = reader
         self._body = getter(fields.body)
+        self._error_type = getter(fields.error_type)
         self._custom_id = getter(fields.custom_id)
         self._batch = batch
         self._request = request
@@ -121,9 +120,7 @@ class _Lines:
 
     def read(self, line: Any) -> None:
         with guard:
-            body = self._body(line)
-            if body is None:
-                return
+            body, error_type = self._body(line), text_or_none(self._error_type(line))
             request = self._request
             facts = Facts(
                 operation=self._reader.endpoint.operation,
@@ -133,9 +130,11 @@ class _Lines:
                 api_type=self._reader.endpoint.api_type,
                 is_batch=True,
             )
-            self._reader.read_body(facts, body)
-            facts.resolve()
-            if facts.reading is None:
+            if error_type is None:
+                self._reader.read_body(facts, body)
+                facts.resolve()
+            facts.error_type = error_type
+            if facts.reading is None and error_type is None:
                 return
             key = f"{self._batch.batch_id}/{self._custom_id(line)}/{facts.response_id}"
             Observation.of_record(self._engine, facts, key, self._batch.created_ns).end()
@@ -155,6 +154,18 @@ async def _watched_async(lines: _Lines, steps: Any) -> Any:
     async for line in steps:
         lines.read(line)
         yield line
+
+
+def _body(answer: Any) -> Any:
+    """What came, parsed; None where it is not at hand."""
+    match answer:
+        case Parsed(body):
+            return body
+        case Encoded(data):
+            return json_or_none(data)
+        case Http(response) if response.is_closed:
+            return json_or_none(response.content)
+    return None
 
 
 def _nanoseconds(value: Any) -> int | None:

@@ -149,7 +149,7 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
         return True
     deadline = time.monotonic() + timeout_s
     is_sent = engine.delivery.flush(timeout_s)
-    if engine.checks.is_idle:
+    if not engine.checks.are_any:
         return is_sent
     # A check is run once its call has left the queue, and its label is sent after it.
     is_checked = engine.checks.wait(max(deadline - time.monotonic(), 0.0))
@@ -199,7 +199,10 @@ def _at_exit(_: Any = None) -> None:
         with guard:
             deadline = time.monotonic() + engine.settings.exit_timeout_s
             engine.abandon_open_calls()
-            engine.checks.wait(engine.settings.exit_timeout_s)
+            # A check is run once its call has left the queue, and its label is sent after it.
+            if engine.checks.are_any:
+                engine.delivery.flush(engine.settings.exit_timeout_s / 2)
+                engine.checks.wait(max(deadline - time.monotonic(), 0.0))
             engine.delivery.close(max(deadline - time.monotonic(), 0.0))
 
 

@@ -1,6 +1,7 @@
 """What began and has no end yet: calls answered in the background, and batches."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from costspan._facts import Facts
@@ -13,8 +14,8 @@ class UnfinishedCall(Protocol):
 
     facts: Facts
 
-    def end(self) -> None:
-        """Book it as it is."""
+    def end(self, settle: Callable[[], None] | None = None) -> None:
+        """Book it, after ``settle`` has completed its facts."""
 
 
 class Batch(NamedTuple):
@@ -36,7 +37,7 @@ class Unfinished:
         """Keep ``call`` until its answer is fetched. Of too many, the oldest is booked without one."""
         self.calls[call.facts.response_id or ""] = call
         if len(self.calls) > _MOST_REMEMBERED:
-            self.calls.popitem(last=False)[1].end()
+            self._give_up_oldest()
 
     def remember(self, results: str, batch: Batch) -> None:
         """``batch`` will have its results at ``results``."""
@@ -47,4 +48,9 @@ class Unfinished:
     def give_up(self) -> None:
         """Book what is unfinished as it is: the process ends, and nobody will fetch the answers here."""
         while self.calls:
-            self.calls.popitem(last=False)[1].end()
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        call = self.calls.popitem(last=False)[1]
+        call.facts.status = None
+        call.end()

@@ -27,7 +27,7 @@ class Fields:
 
     ``text`` is what the model wrote. ``items`` are lists whose items are billed one by one, by their meter;
     ``items_without_usage`` those of which the same holds where the provider reports no usage.
-    ``status`` is the state of a response that is made in the background.
+    ``status`` is the state of a response that is made in the background, ``error_type`` what went wrong with one that came.
     """
 
     response_id: str = ""
@@ -39,6 +39,7 @@ class Fields:
     speed: str = ""
     region: str = ""
     status: str = ""
+    error_type: str = ""
     items: Mapping[str, str] = field(default_factory=dict)
     items_without_usage: Mapping[str, str] = field(default_factory=dict)
 
@@ -129,32 +130,38 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class BatchFields:
-    """Paths in a batch object: its id, where its results lie, when it was begun, for which endpoint."""
+    """Paths in a batch object: its id, where its results lie, when it was begun, for which endpoint, and where the lines
+    that failed lie if not among the results."""
 
     batch_id: str
     results: str
     created_at: str
     endpoint: str = ""
     default_endpoint: str = ""
+    failures: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFields:
-    """Paths in one line of a batch's results: the answer's body and the request's own id."""
+    """Paths in one line of a batch's results: the answer's body, what went wrong instead, and the request's own id."""
 
     body: str
+    error_type: str = ""
     custom_id: str = "custom_id"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCall:
     """A message of a session that tells of one whole call: where its facts lie, and which of the session's models
-    answered (``model_of``, a key of ``Session.models``)."""
+    answered (``model_of``, a key of ``Session.models``). ``begins`` is the kind of the message with which such a call
+    begins, and ``key`` the path of what names the call in both."""
 
     operation: str
     usage: UsageShape
     fields: Fields
     model_of: str
+    begins: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,7 @@ class Session:
     ``calls`` holds the kinds that bill; an empty ``kind`` takes every message for the kind ``""``. ``models`` are paths,
     in any message, of the models in use. ``ends`` is the path of what is true in the message that ends a turn: figures
     before it replace each other. ``opening`` is a function whose result gives the connection when it is entered, and
-    which is told the model by the argument ``model``.
+    which is told the model by the argument ``model``. ``host`` is the path, in a connection, of the host that it leads to.
     """
 
     targets: tuple[Target, ...]
@@ -173,6 +180,7 @@ class Session:
     kind: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
     ends: str = ""
+    host: str = ""
     opening: Target | None = None
 
 

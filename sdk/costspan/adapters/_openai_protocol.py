@@ -29,6 +29,7 @@ _RESPONSE = Fields(
     "usage",
     "output.*.content.*.text",
     status="status",
+    error_type="error.code",
     items=_ITEMS,
 )
 _STARTED = Fields("response.id", "response.model", "response.service_tier")
@@ -39,6 +40,7 @@ _ENDED = Fields(
     "response.incomplete_details.reason|response.status",
     "response.usage",
     "response.output.*.content.*.text",
+    error_type="response.error.code",
     items={meter: f"response.{path}" for meter, path in _ITEMS.items()},
 )
 # https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options: usage comes only when asked
@@ -119,15 +121,28 @@ REALTIME = Session(
         for connection in ("RealtimeConnection", "AsyncRealtimeConnection")
     ),
     kind="type",
+    host="_connection.request.headers.Host",
     calls={
         "response.done": SessionCall(
             "chat",
             OPENAI_REALTIME,
-            Fields("response.id", finish_reasons="response.status", usage="response.usage"),
+            Fields(
+                "response.id",
+                finish_reasons="response.status",
+                usage="response.usage",
+                text="response.output.*.content.*.text|response.output.*.content.*.transcript",
+            ),
             "session",
+            begins="response.created",
+            key="response.id",
         ),
         "conversation.item.input_audio_transcription.completed": SessionCall(
-            "speech_to_text", OPENAI_TRANSCRIPTION, Fields(usage="usage"), "transcription"
+            "speech_to_text",
+            OPENAI_TRANSCRIPTION,
+            Fields(usage="usage", text="transcript"),
+            "transcription",
+            begins="input_audio_buffer.committed",
+            key="item_id",
         ),
     },
     models={

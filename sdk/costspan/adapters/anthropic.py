@@ -16,7 +16,7 @@ ANTHROPIC = Adapter(
             "/v1/messages/batches/{id}",
             batch=BatchFields("id", "results_url", "created_at", default_endpoint="/v1/messages"),
         ),
-        Retrieval("/v1/messages/batches/{id}/results", lines=LineFields("result.message")),
+        Retrieval("/v1/messages/batches/{id}/results", lines=LineFields("result.message", "result.error.error.type")),
     ),
     provider="anthropic",
     provider_of_class={

@@ -63,6 +63,7 @@ _LIVE = Session(
     targets=(Target("google.genai.live", "AsyncSession._receive", is_async=True),),
     calls={"": SessionCall("generate_content", GEMINI, Fields(usage="usage_metadata"), "session")},
     ends="server_content.turn_complete",
+    host="_ws.request.headers.Host",
     opening=Target("google.genai.live", "AsyncLive.connect"),
 )
 

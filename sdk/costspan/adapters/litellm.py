@@ -95,6 +95,10 @@ LITELLM = Adapter(
         Target("litellm.router", "Router.acompletion", is_async=True),
         Target("litellm.router", "Router.embedding"),
         Target("litellm.router", "Router.aembedding", is_async=True),
+        Target("litellm", "completion"),
+        Target("litellm", "acompletion", is_async=True),
+        Target("litellm", "embedding"),
+        Target("litellm", "aembedding", is_async=True),
     ),
     is_protocol=True,
 )

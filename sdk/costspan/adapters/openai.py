@@ -23,9 +23,16 @@ OPENAI = Adapter(
     ),
     retrievals=(
         Retrieval("/responses/{id}", completes="/responses"),
-        # https://platform.openai.com/docs/guides/batch: one line a request, in the file that the batch names.
-        Retrieval("/batches/{id}", batch=BatchFields("id", "output_file_id", "created_at", "endpoint")),
-        Retrieval("/files/{id}/content", lines=LineFields("response.body")),
+        Retrieval("/responses/{id}/cancel", completes="/responses", method="post"),
+        # https://platform.openai.com/docs/guides/batch: one line a request, in the files that the batch names.
+        Retrieval(
+            "/batches/{id}",
+            batch=BatchFields("id", "output_file_id", "created_at", "endpoint", failures="error_file_id"),
+        ),
+        Retrieval(
+            "/files/{id}/content",
+            lines=LineFields("response.body", "error.code|response.body.error.code|response.body.error.type"),
+        ),
     ),
     provider="openai",
     provider_of_class={"BaseAzureClient": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"},

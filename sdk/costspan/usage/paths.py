@@ -1,12 +1,12 @@
 """Paths into response bodies: compiled once, read often. Pure.
 
-A path is dotted, as in ``usage.service_tier``, and leads through dicts and attributes alike; ``.`` is the source
+A path is dotted, as in ``usage.service_tier``, and leads through mappings and attributes alike; ``.`` is the source
 itself. ``*`` stands for every item of a list, ``name[key=value]`` for those items of the list ``name`` whose ``key`` is
-``value`` (letter case is ignored); both give a list of what is found. ``|`` parts alternatives of which the first that
-is present counts.
+``value`` (letter case is ignored); both give a list of what is found, if anything is. ``|`` parts alternatives of
+which the first that is present counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,12 @@ Getter = Callable[[Any], Any]
 
 
 def step(source: Any, name: str) -> Any:
-    """The value called ``name`` in a dict or on an object, or None."""
-    return source.get(name) if isinstance(source, dict) else getattr(source, name, None)
+    """The value called ``name`` in a mapping or on an object, or None."""
+    if isinstance(source, dict):
+        return source.get(name)
+    value = getattr(source, name, None)
+    # Asked last: of most objects it is slower to learn that they are no mapping than to read them.
+    return source.get(name) if value is None and isinstance(source, Mapping) else value
 
 
 @lru_cache(maxsize=4096)
@@ -63,7 +67,7 @@ def _each(names: tuple[str, ...]) -> Getter:
         if not isinstance(source, (list, tuple)):
             return None
         found = [value for item in source if (value := read(item)) is not None]
-        return [value for values in found for value in values] if is_nested else found
+        return ([value for values in found for value in values] if is_nested else found) or None
 
     return get
 
@@ -79,6 +83,6 @@ def _selected(name: str, names: tuple[str, ...]) -> Getter:
         if not isinstance(items, (list, tuple)):
             return None
         found = [item for item in items if str(step(item, key)).lower().endswith(wanted)]
-        return each(found) or None
+        return each(found)
 
     return get
