@@ -17,8 +17,8 @@ demo: $(VENV)/demo.ready ## the main job on real production traffic, in about a 
 	@$(BIN)/costspan demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/dev.ready ## all tests (browser tests need Chromium and are skipped, saying so, without it)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.ready ## all tests on two cores (browser tests need Chromium and are skipped, saying so, without it)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: test-real
 test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real model, served here (ARGS=--write-page for docs/real-model.md)
