@@ -9,7 +9,7 @@ import pytest
 
 from costspan.adapters import ADAPTERS
 from tests.sdk.doubles.collector import Collector
-from tests.traffic.cases import RECORDINGS, read
+from tests.traffic.cases import RECORDINGS, Case, read
 from tests.traffic.drivers import DRIVERS
 from tests.traffic.drivers._plan import Driver, Mode
 from tests.traffic.replay import Replay
