@@ -15,6 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 
 from costspan._attributes import EVALUATION_EVENT, Attributes
+from costspan._otlp import encode_spans
 from costspan._settings import Settings
 from costspan._tracing import scope
 
@@ -71,16 +72,14 @@ def encode(items: Sequence[Item]) -> list[Batch]:
     labels = [item for item in items if isinstance(item, LabelEvent)]
     batches = []
     if spans:
-        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-
         batches.append(_batch(TRACES_PATH, encode_spans(spans), len(spans)))
     if labels:
-        batches.append(_batch(LOGS_PATH, _encode_labels(labels), len(labels)))
+        batches.append(_batch(LOGS_PATH, _encode_labels(labels).SerializeToString(deterministic=True), len(labels)))
     return batches
 
 
-def _batch(path: str, message: Any, count: int) -> Batch:
-    return Batch(path, gzip.compress(message.SerializeToString(deterministic=True), compresslevel=3, mtime=0), count)
+def _batch(path: str, message: bytes, count: int) -> Batch:
+    return Batch(path, gzip.compress(message, compresslevel=3, mtime=0), count)
 
 
 def _encode_labels(labels: Sequence[LabelEvent]) -> Any:

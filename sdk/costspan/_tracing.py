@@ -70,7 +70,9 @@ class Tracing:
 
     def resource(self) -> Resource:
         """The application's resource, or one from the standard environment variables, with our settings over it."""
-        application = _application()
+        return self._resource_beside(_application())
+
+    def _resource_beside(self, application: TracerProvider | None) -> Resource:
         base = None if application is None else application.resource
         known = self._resource_of
         if known is None or known[0] is not base:
@@ -106,7 +108,7 @@ class Tracing:
             ),
             parent=parent,
             # Now, since it cannot be made when the interpreter is shutting down, which is when a call may end.
-            resource=self.resource(),
+            resource=self._resource_beside(application),
             application=application if is_sampled else None,
             may_be_current=is_sampled,
         )

@@ -7,6 +7,7 @@ on top needs more, so each line item is rounded once, half-even, at 18 decimals 
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import reduce
 
 AMOUNT_DECIMALS = 18
 CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -18,16 +19,12 @@ _LARGEST = Decimal(10) ** (38 - AMOUNT_DECIMALS)
 
 def line_amount(quantity: int | Decimal, unit_price: Decimal, per: int) -> Decimal:
     """``quantity * unit_price / per`` in dollars, rounded once to 18 decimals, half-even."""
-    exact = CONTEXT.divide(CONTEXT.multiply(Decimal(quantity), unit_price), Decimal(per))
-    return exact.quantize(_QUANTUM, context=CONTEXT)
+    return CONTEXT.quantize(CONTEXT.divide(CONTEXT.multiply(quantity, unit_price), per), _QUANTUM)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum of ``amounts``; 0 for none."""
-    result = ZERO
-    for amount in amounts:
-        result = CONTEXT.add(result, amount)
-    return result
+    return reduce(CONTEXT.add, amounts, ZERO)
 
 
 def text(amount: Decimal) -> str:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from costspan import money
 from costspan.usage import INPUT_METERS, Quantity, Usage
 
 CostState = Literal["priced", "partial", "unpriced", "estimated", "reported", "free"]
 COST_STATES: tuple[CostState, ...] = ("priced", "partial", "unpriced", "estimated", "reported", "free")
+
+_INPUT_METERS = frozenset(INPUT_METERS)
 
 # A meter without a rate of its own is billed as another only where every provider does so: thinking is billed as
 # output, and a cache write without a named TTL has the default one. Nothing falls back to a rate that would be a guess.
@@ -59,11 +61,11 @@ class RateCard:
 
     def rate_of(self, meter: str) -> Rate | None:
         """The rate that bills ``meter``, or None if the card has none."""
-        return self.rates.get(meter) or self.rates.get(_BILLED_AS.get(meter, ""))
+        rate = self.rates.get(meter)
+        return rate if rate is not None else self.rates.get(_BILLED_AS.get(meter, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class LineItem:
+class LineItem(NamedTuple):
     """``quantity`` of ``meter`` at ``unit_price`` dollars per ``per`` units is ``amount`` dollars (18 decimals)."""
 
     meter: str
@@ -95,7 +97,7 @@ def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False)
     """
     if not usage:
         return Cost(None, "unpriced", card=card, reason="no_usage: the provider reported none")
-    total_input = sum(int(usage[meter]) for meter in INPUT_METERS if meter in usage)
+    total_input = sum([int(quantity) for meter, quantity in usage.items() if meter in _INPUT_METERS])
     items: list[LineItem] = []
     missing: list[str] = []
     for meter, quantity in usage.items():
@@ -113,16 +115,16 @@ def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False)
 
 
 def _cost(items: tuple[LineItem, ...], missing: list[str], card: RateCard, incomplete: bool) -> Cost:
-    named = f"{card.provider} {card.model}"
+    lacks = f"{card.provider} {card.model} has no rate for {', '.join(missing)}" if missing else ""
     if missing and not any(item.quantity for item in items):
-        return Cost(None, "unpriced", card=card, reason=f"{named} has no rate for {', '.join(missing)}")
-    amount = money.total(item.amount for item in items)
+        return Cost(None, "unpriced", card=card, reason=lacks)
+    amount = money.total([item.amount for item in items])
     if missing:
-        return Cost(amount, "partial", items, card, f"{named} has no rate for {', '.join(missing)}")
+        return Cost(amount, "partial", items, card, lacks)
     if incomplete:
         return Cost(amount, "estimated", items, card, "the stream ended early: only partial figures were reported")
     if card.assumed:
         return Cost(amount, "estimated", items, card, card.assumed)
-    if items and all(item.unit_price == 0 for item in items):
+    if items and not any(item.unit_price for item in items):
         return Cost(amount, "free", items, card)
     return Cost(amount, "priced", items, card)

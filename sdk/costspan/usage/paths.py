@@ -17,9 +17,29 @@ def step(source: Any, name: str) -> Any:
     """The value called ``name`` in a mapping or on an object, or None."""
     if isinstance(source, dict):
         return source.get(name)
+    kind: type = type(source)
+    if _is_only_a_value(kind, name):
+        values = source.__dict__
+        if name in values:
+            return values[name]
+        extra = source.__pydantic_extra__
+        return extra.get(name) if extra else None
     value = getattr(source, name, None)
     # Asked last: of most objects it is slower to learn that they are no mapping than to read them.
     return source.get(name) if value is None and isinstance(source, Mapping) else value
+
+
+@lru_cache(maxsize=4096)
+def _is_only_a_value(kind: type, name: str) -> bool:
+    """Whether ``name`` can only be a value of an instance of ``kind``, a pydantic 2 model, and nothing that it computes.
+
+    Such a model takes microseconds to say that it has no value of a name, and most names are asked for in vain.
+    """
+    methods = [vars(base) for base in kind.__mro__]
+    asks = next((method for own in methods if (method := own.get("__getattr__")) is not None), None)
+    is_asked_first = any("__getattribute__" in own for own in methods[:-1])
+    is_model = getattr(asks, "__module__", None) == "pydantic.main" and not is_asked_first
+    return is_model and not name.startswith("_") and not any(name in own for own in methods)
 
 
 @lru_cache(maxsize=4096)

@@ -72,6 +72,10 @@ def count_at(source: Any, path: str) -> int | None:
     """The non-negative whole number at ``path``, the sum where there are several, or None. Text, bools and negative
     figures are no counts."""
     value = getter(path)(source)
+    return None if value is None else _count_or_sum(value)
+
+
+def _count_or_sum(value: Any) -> int | None:
     if isinstance(value, list):
         found = [count for item in value if (count := _count(item)) is not None]
         return sum(found) if found else None
@@ -79,6 +83,8 @@ def count_at(source: Any, path: str) -> int | None:
 
 
 def _count(value: Any) -> int | None:
+    if type(value) is int:
+        return value if value >= 0 else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if 0 <= value < math.inf else None
@@ -86,8 +92,9 @@ def _count(value: Any) -> int | None:
 
 def _first_count(source: Any, paths: Paths) -> int | None:
     for path in paths:
-        if (value := count_at(source, path)) is not None:
-            return value
+        value = getter(path)(source)
+        if value is not None and (count := _count_or_sum(value)) is not None:
+            return count
     return None
 
 
