@@ -1,5 +1,6 @@
 """Bytes of an HTTP body to the facts of one call, as they pass. One reader for each form of body."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -8,11 +9,19 @@ from costspan._event_stream import event_text, frames
 from costspan._facts import Facts
 from costspan._reading import EndpointReader
 
+# OpenAI's mark of a stream's end, after which some clients read no further.
+_DONE = b"data: [DONE]"
+# The last event of Anthropic's that tells anything (https://docs.anthropic.com/en/docs/build-with-claude/streaming): litellm
+# reads no further, and holds on to the stream.
+_LAST = re.compile(rb'data: ?\{"type": ?"message_delta".*"stop_reason": ?"')
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 
 
 class ByteReader(Protocol):
-    """Takes the decoded bytes of a body as they come; ``finish`` when the last have."""
+    """Takes the decoded bytes of a body as they come; ``finish`` when the last have. ``is_done``: nothing more will come
+    that tells anything, though the body may go on."""
+
+    is_done: bool
 
     def feed(self, data: bytes) -> None: ...
 
@@ -26,12 +35,16 @@ class LineReader:
     def __init__(self, chunks: EncodedChunks) -> None:
         self._chunks = chunks
         self._rest = b""
+        self.is_done = False
 
     def feed(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if line.startswith(b"data:"):
+            if line.startswith(_DONE):
+                self.is_done = True
+            elif line.startswith(b"data:"):
                 self._chunks.feed(line[5:])
+                self.is_done = self.is_done or _LAST.match(line) is not None
             elif line.startswith(b"{"):
                 self._chunks.feed(line)
 
@@ -42,6 +55,8 @@ class LineReader:
 
 class EventStreamReader:
     """Reads frames of Amazon's event stream encoding."""
+
+    is_done = False
 
     def __init__(self, chunks: EncodedChunks) -> None:
         self._chunks = chunks
@@ -59,6 +74,8 @@ class EventStreamReader:
 
 class BodyReader:
     """Reads one JSON body. ``figures`` are those of its response's headers, which stand beside it."""
+
+    is_done = False
 
     def __init__(self, reader: EndpointReader, facts: Facts, figures: Mapping[str, int] | None = None) -> None:
         self._reader = reader

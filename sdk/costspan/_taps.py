@@ -65,6 +65,8 @@ class RawWatch(StreamWatch):
                     self.observation.first_chunk()
             if self._reader is not None:
                 self._reader.feed(data if self._decoder is None else self._decoder.decompress(data))
+                if self._reader.is_done:
+                    self.drained()
 
     def already_read(self, body: bytes) -> None:
         """The response was read before the caller got it: ``body`` is all of it, decoded."""
