@@ -14,7 +14,7 @@ from google.genai import types
 from tests.traffic.cases import Case
 from tests.traffic.drivers._plan import ASYNC_MODES, TIMEOUT_S, Driver, Mode, NotDrivableError, Plan
 
-_APIS = {"generateContent", "embedContent", "countTokens", "cachedContents", "interactions", "predict"}
+_APIS = {"generateContent", "embedContent", "countTokens", "cachedContents", "predict"}
 _CONFIG_FIELDS = (
     "systemInstruction",
     "tools",
@@ -183,3 +183,5 @@ def _drop(data: Any, place: tuple[int | str, ...]) -> bool:
 
 
 DRIVER = Driver("google_genai", _handles, _plan)
+# A client of its own inside the same library.
+INTERACTIONS = Driver("google_interactions", lambda case: case.api == "interactions", _plan)
