@@ -34,7 +34,7 @@ class _Witness:
 
 
 @lru_cache(maxsize=1)
-def loop() -> asyncio.AbstractEventLoop:
+def _loop() -> asyncio.AbstractEventLoop:
     """One loop for the run: the shared HTTP clients keep their connections on it."""
     return asyncio.new_event_loop()
 
@@ -52,7 +52,7 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
     is_abandoned = mode in ("abandoned", "aabandoned")
     try:
         if mode in ASYNC_MODES:
-            loop().run_until_complete(asyncio.wait_for(_acall(plan, witness, is_abandoned=is_abandoned), TIMEOUT_S))
+            _loop().run_until_complete(asyncio.wait_for(_acall(plan, witness, is_abandoned=is_abandoned), TIMEOUT_S))
         else:
             _call(plan, witness, is_abandoned=is_abandoned)
     except Exception as raised:

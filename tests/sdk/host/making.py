@@ -15,7 +15,8 @@ import costspan
 from tests.sdk.conftest import Sdk
 from tests.sdk.doubles.collector import Span
 from tests.sdk.host.samples import Sample
-from tests.traffic.calling import Seen, call, loop
+from tests.traffic.calling import Seen, call
+from tests.traffic.calling import _loop as loop
 from tests.traffic.cases import Case
 from tests.traffic.drivers._plan import ASYNC_MODES, Driver, Mode, Plan
 from tests.traffic.replay import Asked, Replay
@@ -23,6 +24,17 @@ from tests.traffic.snapshot import snapshot
 
 # Ids, times and durations in milliseconds, as litellm writes them into its results.
 _MADE_UP = re.compile(r"([a-z]+[-_])?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|\d{10}\.\d+|\d{1,3}\.\d{1,3}")
+# New with every request of the bare client as well, or a signature over such.
+_VARYING = {
+    "authorization",
+    "x-amz-date",
+    "amz-sdk-invocation-id",
+    "idempotency-key",
+    "x-stainless-idempotency-key",
+    "x-amzn-trace-id",
+}
+_OPTION = re.compile(rb',\s*"stream_options":\s*\{"include_usage":\s*true\}|,\s*"include_usage":\s*true')
+_BOUNDARY = re.compile(rb"--[0-9a-f]{32}\b")
 _ADDRESSES = re.compile(r"0x[0-9a-f]+|\d+")
 
 
@@ -127,6 +139,29 @@ def differences(bare: Any, observed: Any) -> Iterator[tuple[Any, Any]]:
             yield from differences(*pair)
     elif bare != observed and not all(isinstance(value, str) and _MADE_UP.fullmatch(value) for value in (bare, observed)):
         yield bare, observed
+
+
+def on_the_wire(made: Made, *, without_option: bool = False) -> list[tuple[object, ...]]:
+    """The requests byte for byte, headers in their order, but for what every request has of its own.
+
+    ``without_option``: also without the switch that asks for a stream's usage, and the length that follows from it.
+    """
+    return [
+        (asked.method, asked.path, _headers(asked, without_option), _body(asked, without_option))
+        for asked in made.asked
+        if not asked.path.endswith("/api/show")  # which litellm asks in a thread of its own, at whatever time
+    ]
+
+
+def _headers(asked: Asked, without_option: bool) -> list[tuple[str, str]]:
+    hidden = _VARYING | ({"content-length"} if without_option else set())
+    headers = [(name, "" if name in hidden else value) for name, value in asked.headers]
+    return [(name, value.partition("boundary=")[0]) for name, value in headers]
+
+
+def _body(asked: Asked, without_option: bool) -> bytes:
+    body = _BOUNDARY.sub(b"--", asked.body)
+    return _OPTION.sub(b"", body) if without_option else body
 
 
 def chain(error: BaseException | None) -> Iterable[BaseException]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from costspan._matching import Matcher
 from costspan.adapters import ADAPTERS
 from costspan.adapters._adapter import Adapter
 from tests.traffic.cases import RECORDINGS, Case, read
@@ -53,13 +54,18 @@ class Sample:
 
 def _samples(cases: list[Case]) -> Iterable[Sample]:
     for adapter in ADAPTERS:
-        for driver in (driver for driver in DRIVERS if driver.adapter == adapter.name):
+        for driver in (driver for driver in DRIVERS if adapter.name in (driver.adapter, *driver.more_adapters)):
             seen = set()
             for case in filter(driver.handles, cases):
                 kind = case.api, case.streaming
-                if kind not in seen and _is_billed(case):
+                if kind not in seen and _is_billed(case) and _meets(adapter, driver, case):
                     seen.add(kind)
                     yield Sample(adapter, driver, case)
+
+
+def _meets(adapter: Adapter, driver: Driver, case: Case) -> bool:
+    """Whether the call passes through ``adapter``, where one library has several."""
+    return not driver.more_adapters or Matcher(adapter).reader_of_path(case.plain_path) is not None
 
 
 def _is_billed(case: Case) -> bool:
@@ -75,16 +81,34 @@ WITHOUT_CALLS = {adapter.name for adapter in ADAPTERS} - {sample.adapter.name fo
 ANSWERS = [sample.case for sample in SAMPLES] + [sample.refused for sample in SAMPLES]
 
 
-def calls(*modes: Mode, streams: bool | None = None, first_only: bool = False) -> pytest.MarkDecorator:
+def one_call(sample: Sample) -> Mode:
+    """The plainest mode that the client has."""
+    return "sync" if "sync" in sample.driver.modes else "async"
+
+
+# The first plain and the first streamed call of each client, in its plainest mode.
+FIRSTS = [
+    next(sample for sample in SAMPLES if sample.adapter is adapter and sample.is_stream is is_stream)
+    for adapter in ADAPTERS
+    for is_stream in (False, True)
+    if any(sample.adapter is adapter and sample.is_stream is is_stream for sample in SAMPLES)
+]
+every_first = pytest.mark.parametrize("sample", FIRSTS, ids=str)
+
+
+def calls(*modes: Mode, streams: bool | None = None, first_only: bool = False, but: tuple[str, ...] = ()) -> pytest.MarkDecorator:
     """Parametrises by ``sample`` and ``mode``: every sample in those of ``modes`` that its client has.
 
-    ``streams``: only streams, or only plain calls. ``first_only``: one of either form for each client.
+    ``streams``: only streams, or only plain calls. ``first_only``: one of either form for each client. ``but``: adapters
+    that are left out.
     """
     found = []
     seen = set()
     for sample in SAMPLES:
         for mode in modes:
             kind = sample.adapter.name, mode, sample.is_stream
+            if sample.adapter.name in but:
+                continue
             if mode in sample.driver.modes and streams in (None, sample.is_stream) and not (first_only and kind in seen):
                 seen.add(kind)
                 found.append(pytest.param(sample, mode, id=f"{sample}-{mode}"))

@@ -1,30 +1,18 @@
 """The caller and the provider see with the SDK what they see without it: result, stream, request, arguments, warnings."""
 
-import re
 from collections import defaultdict
 
 import pytest
 
 from tests.sdk.conftest import Sdk
-from tests.sdk.host.making import Made, Pair, differences, make_both
+from tests.sdk.host.making import Pair, differences, make_both, on_the_wire
 from tests.sdk.host.samples import SAMPLES, WITHOUT_CALLS, Sample
 from tests.traffic.drivers._plan import MODES, Mode
-from tests.traffic.replay import Asked, Replay
+from tests.traffic.replay import Replay
 
 every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 every_stream = pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.is_stream], ids=str)
 
-# New with every request of the bare client as well, or a signature over such.
-_VARYING = {
-    "authorization",
-    "x-amz-date",
-    "amz-sdk-invocation-id",
-    "idempotency-key",
-    "x-stainless-idempotency-key",
-    "x-amzn-trace-id",
-}
-_OPTION = re.compile(rb',\s*"stream_options":\s*\{"include_usage":\s*true\}|,\s*"include_usage":\s*true')
-_BOUNDARY = re.compile(rb"--[0-9a-f]{32}\b")
 _PAIRS: dict[Sample, dict[Mode, Pair]] = defaultdict(dict)
 
 
@@ -38,29 +26,6 @@ def pairs_of(sample: Sample, replay: Replay, sdk: Sdk) -> dict[Mode, Pair]:
                     _PAIRS[sample][mode] = pair
     assert _PAIRS[sample], "the client makes the call in no mode"
     return _PAIRS[sample]
-
-
-def on_the_wire(made: Made, *, without_option: bool) -> list[tuple[object, ...]]:
-    """The requests byte for byte, headers in their order, but for what every request has of its own.
-
-    ``without_option``: also without the switch that asks for a stream's usage, and the length that follows from it.
-    """
-    return [
-        (asked.method, asked.path, _headers(asked, without_option), _body(asked, without_option))
-        for asked in made.asked
-        if not asked.path.endswith("/api/show")  # which litellm asks in a thread of its own, at whatever time
-    ]
-
-
-def _headers(asked: Asked, without_option: bool) -> list[tuple[str, str]]:
-    hidden = _VARYING | ({"content-length"} if without_option else set())
-    headers = [(name, "" if name in hidden else value) for name, value in asked.headers]
-    return [(name, value.partition("boundary=")[0]) for name, value in headers]
-
-
-def _body(asked: Asked, without_option: bool) -> bytes:
-    body = _BOUNDARY.sub(b"--", asked.body)
-    return _OPTION.sub(b"", body) if without_option else body
 
 
 def test_every_adapter_has_calls() -> None:

@@ -19,7 +19,6 @@ from tests.traffic.drivers._plan import Driver
 
 DRIVERS: tuple[Driver, ...] = (
     google.DRIVER,
-    google.INTERACTIONS,
     aws.BOTO,
     aws.AIOBOTO,
     anthropic.DRIVER,

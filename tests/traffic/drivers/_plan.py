@@ -5,7 +5,7 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Driver:
-    """One client library. ``adapter`` is the name of the SDK's adapter for it.
+    """One client library. ``adapter`` is the name of the SDK's adapter for it, ``more_adapters`` those that it meets besides.
 
     ``plan(case, mode, url)`` gives the call, or None where the mode does not apply; it raises NotDrivableError where the
     client cannot make such a call. ``tells_provider``: the client itself tells the provider, whatever the host.
@@ -50,7 +50,8 @@ class Driver:
     handles: Callable[[Case], bool]
     plan: Callable[[Case, Mode, str], Plan | None]
     tells_provider: bool = True
-    modes: tuple[Mode, ...] = field(default=("sync", "async", "abandoned", "aabandoned"))
+    modes: tuple[Mode, ...] = ("sync", "async", "abandoned", "aabandoned")
+    more_adapters: tuple[str, ...] = ()
 
 
 def prefix(case: Case, suffix: str) -> str:

@@ -14,7 +14,7 @@ from google.genai import types
 from tests.traffic.cases import Case
 from tests.traffic.drivers._plan import ASYNC_MODES, TIMEOUT_S, Driver, Mode, NotDrivableError, Plan
 
-_APIS = {"generateContent", "embedContent", "countTokens", "cachedContents", "predict"}
+_APIS = {"generateContent", "embedContent", "countTokens", "cachedContents", "interactions", "predict"}
 _CONFIG_FIELDS = (
     "systemInstruction",
     "tools",
@@ -182,6 +182,4 @@ def _drop(data: Any, place: tuple[int | str, ...]) -> bool:
     return isinstance(data, dict) and data.pop(place[-1], None) is not None
 
 
-DRIVER = Driver("google_genai", _handles, _plan)
-# A client of its own inside the same library.
-INTERACTIONS = Driver("google_interactions", lambda case: case.api == "interactions", _plan)
+DRIVER = Driver("google_genai", _handles, _plan, more_adapters=("google_interactions",))
