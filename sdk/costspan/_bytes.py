@@ -1,5 +1,6 @@
 """Bytes of an HTTP body to the facts of one call, as they pass. One reader for each form of body."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,6 +11,9 @@ from costspan._reading import EndpointReader
 
 # OpenAI's mark of a stream's end, after which some clients read no further.
 _DONE = b"data: [DONE]"
+# The last event of Anthropic's that tells anything (https://docs.anthropic.com/en/docs/build-with-claude/streaming): litellm
+# reads no further, and holds on to the stream.
+_LAST = re.compile(rb'data: ?\{"type": ?"message_delta".*"stop_reason": ?"')
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -40,6 +44,7 @@ class LineReader:
                 self.is_done = True
             elif line.startswith(b"data:"):
                 self._chunks.feed(line[5:])
+                self.is_done = self.is_done or _LAST.match(line) is not None
             elif line.startswith(b"{"):
                 self._chunks.feed(line)
 

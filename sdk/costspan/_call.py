@@ -191,6 +191,7 @@ class Call:
         return lambda chunk: forget(chunk, field)
 
     def _watch_response(self, response: Any) -> None:
+        is_watched = False
         with guard:
             facts = self._observation.facts
             if response.status_code >= 400:
@@ -200,6 +201,10 @@ class Call:
                 watch.already_read(response.content)
             elif not tap(response, watch):
                 watch.closed()
+            is_watched = True
+        if not is_watched:
+            with guard:
+                self._observation.end()
 
     def _watch_bytes(self, answer: ByteBody) -> None:
         observation, reader = self._observation, self._reader

@@ -70,7 +70,9 @@ class ChunkReader:
         facts = self.facts
         facts.finish_reasons = tuple(self._finish_reasons)
         self._reader.read_usage(facts, self._usage, self._fields or self._reader.body, self._source)
-        facts.is_incomplete = not self._final and not (is_drained and self._reader.chunk_kind is None)
+        # A request that was refused used nothing that could be missing.
+        is_refused = facts.status_code is not None and facts.status_code >= 400
+        facts.is_incomplete = not (self._final or is_refused) and not (is_drained and self._reader.chunk_kind is None)
         self._usage = self._source = None
 
 

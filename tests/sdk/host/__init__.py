@@ -1,0 +1,1 @@
+"""The contract with the application, for every adapter: it sees what it would see without us."""
