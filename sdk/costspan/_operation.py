@@ -3,6 +3,7 @@
 import secrets
 from contextvars import ContextVar, Token
 from types import TracebackType
+from typing import final
 
 from opentelemetry.trace import SpanContext
 
@@ -14,6 +15,7 @@ def current() -> "Operation | None":
     return _current.get()
 
 
+@final
 class Operation:
     """``with Operation() as operation:`` joins the calls made inside. Within another operation it is that one.
 

@@ -130,7 +130,7 @@ def test_a_cancelled_call_is_booked_as_what_is_known(learn: str, provider: Provi
 
 def test_its_answer_is_checked_and_labelled(provider: Provider, sdk: Sdk) -> None:
     seen: list[costspan.Output] = []
-    costspan.check("report", lambda output: seen.append(output))
+    costspan.check("report", seen.append)
     say(provider, response("queued"), FINISHED)
     with openai_client(provider) as client, costspan.feature("report"):
         costspan.label(begin(client), score=1, name="stars")

@@ -79,7 +79,7 @@ def test_the_names_are_the_callers(provider: Provider, sdk: Sdk) -> None:
 
 def test_what_a_check_sees(provider: Provider, sdk: Sdk) -> None:
     seen: list[costspan.Output] = []
-    costspan.check("search", lambda output: seen.append(output))
+    costspan.check("search", seen.append)
     response = ask(provider)
     assert labels(sdk) == []
     (output,) = seen
@@ -100,7 +100,7 @@ def test_what_a_check_sees(provider: Provider, sdk: Sdk) -> None:
 
 def test_only_answers_of_its_feature_and_only_answers(provider: Provider, sdk: Sdk) -> None:
     seen: list[costspan.Output] = []
-    costspan.check("search", lambda output: seen.append(output))
+    costspan.check("search", seen.append)
     ask(provider, feature="translate")
     provider.say(answer_json({"error": {"message": "no"}}, status=400))
     with openai_client(provider) as client, costspan.feature("search"), pytest.raises(Exception, match="no"):

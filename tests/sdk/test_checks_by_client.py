@@ -7,14 +7,15 @@ import pytest
 import costspan
 from costspan._runtime import engine_or_none
 from tests.sdk.conftest import Sdk
-from tests.sdk.doubles.families import FAMILIES, TEXT, Family, drain, read
+from tests.sdk.doubles.bodies import TEXT
+from tests.sdk.doubles.families import FAMILIES, Family, drain, read
 from tests.sdk.doubles.provider import Provider
 
 
 @pytest.fixture
 def seen(sdk: Sdk) -> Iterator[list[costspan.Output]]:
     outputs: list[costspan.Output] = []
-    costspan.check("search", lambda output: outputs.append(output))
+    costspan.check("search", outputs.append)
     yield outputs
     engine = engine_or_none()
     assert engine is not None

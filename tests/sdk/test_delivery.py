@@ -188,7 +188,7 @@ def test_bytes_are_the_same_whenever_they_are_made() -> None:
 def test_items_made_late_are_flushed_with_what_was_put_before_them(delivery: Make, collector: Collector) -> None:
     one = delivery()
     one.put(lambda: [span()])
-    one.put(lambda: [])
+    one.put(list)
     assert one.flush(10)
     assert len(collector.spans) == 1
 

@@ -11,8 +11,9 @@ import pytest
 
 import costspan
 from tests.sdk.conftest import Sdk
+from tests.sdk.doubles.bodies import MESSAGES, TEXT
 from tests.sdk.doubles.collector import Span
-from tests.sdk.doubles.families import FAMILIES, MESSAGES, TEXT
+from tests.sdk.doubles.families import FAMILIES
 from tests.sdk.doubles.provider import Provider, answer_json
 
 # Read at import: without it the price list is fetched from the network.
@@ -151,7 +152,7 @@ def test_what_it_sends_itself(
     provider.say(answer)
     base = provider.url + ("/v2/chat" if family == "cohere-2" else "")
     seen: list[costspan.Output] = []
-    costspan.check(f"by {model}", lambda output: seen.append(output))
+    costspan.check(f"by {model}", seen.append)
     with costspan.feature(f"by {model}"):
         result = litellm.completion(model=model, api_base=base, messages=MESSAGES, stream=is_stream, max_retries=0, **options)
         assert text(list(result) if is_stream else result) == TEXT

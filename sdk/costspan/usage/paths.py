@@ -2,8 +2,8 @@
 
 A path is dotted, as in ``usage.service_tier``, and leads through mappings and attributes alike; ``.`` is the source
 itself. ``*`` stands for every item of a list, ``name[key=value]`` for those items of the list ``name`` whose ``key`` is
-``value`` (letter case is ignored); both give a list of what is found, if anything is. ``|`` parts alternatives of which the first that
-is present counts.
+``value`` (letter case is ignored); both give a list of what is found, if anything is. ``|`` parts alternatives of which
+the first that is present counts.
 """
 
 from collections.abc import Callable, Mapping

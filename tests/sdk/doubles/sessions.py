@@ -1,6 +1,6 @@
 """A model provider over WebSockets: plays a script of messages to whoever connects, and remembers what it was told."""
 
-import datetime
+import datetime as dt
 import json
 import ssl
 import tempfile
@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
 from websockets.sync.server import Server, ServerConnection, serve
 
 # A message is sent as JSON; the text WAIT is a pause until the client has said something more.
@@ -24,11 +23,11 @@ def _certified() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The contexts of a server on loopback and of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
