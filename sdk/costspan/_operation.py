@@ -3,6 +3,7 @@
 import secrets
 from contextvars import ContextVar, Token
 from types import TracebackType
+from typing import final
 
 from opentelemetry.trace import SpanContext
 
@@ -14,6 +15,7 @@ def current() -> "Operation | None":
     return _current.get()
 
 
+@final
 class Operation:
     """``with Operation() as operation:`` joins the calls made inside. Within another operation it is that one.
 
@@ -27,7 +29,7 @@ class Operation:
         self.answered: SpanContext | None = None
         self._token: Token[Operation | None] | None = None
 
-    def __enter__(self) -> "Operation":  # noqa: PYI034 - within another operation it is that one
+    def __enter__(self) -> "Operation":
         outer = _current.get()
         if outer is not None:
             return outer

@@ -7,7 +7,8 @@ import pytest
 import costspan
 from costspan._runtime import engine_or_none
 from tests.sdk.conftest import Sdk
-from tests.sdk.doubles.families import FAMILIES, TEXT, Family, drain, read
+from tests.sdk.doubles.bodies import TEXT
+from tests.sdk.doubles.families import FAMILIES, Family, drain, read
 from tests.sdk.doubles.provider import Provider
 
 

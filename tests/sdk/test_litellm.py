@@ -11,8 +11,9 @@ import pytest
 
 import costspan
 from tests.sdk.conftest import Sdk
+from tests.sdk.doubles.bodies import MESSAGES, TEXT
 from tests.sdk.doubles.collector import Span
-from tests.sdk.doubles.families import FAMILIES, MESSAGES, TEXT
+from tests.sdk.doubles.families import FAMILIES
 from tests.sdk.doubles.provider import Provider, answer_json
 
 # Read at import: without it the price list is fetched from the network.

@@ -9,8 +9,8 @@ import pytest
 from costspan._providers import adds_null_usage, provider_of
 from costspan.pricing import Pricer
 from tests.sdk.conftest import Sdk
+from tests.sdk.doubles.bodies import frames
 from tests.sdk.doubles.clients import TIMEOUT_S, http, openai_client, options_for
-from tests.sdk.doubles.families import frames
 from tests.sdk.doubles.provider import Answer, Provider, answer_json, recording
 
 openai = pytest.importorskip("openai")

@@ -71,7 +71,9 @@ def _made_broken(
         assert observed.seen.error is None
         assert observed.seen.types == bare.seen.types
         assert list(differences(bare.seen.values, observed.seen.values)) == []
-        assert [asked.body for asked in observed.asked] == [asked.body for asked in bare.asked] or b"form-data" in bare.asked[0].body
+        assert [asked.body for asked in observed.asked] == [asked.body for asked in bare.asked] or b"form-data" in bare.asked[
+            0
+        ].body
         settle()
         costspan.flush()
         if sample.adapter.name == "litellm":  # which holds on to what it has read
