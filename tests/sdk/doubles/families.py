@@ -183,7 +183,15 @@ FAMILIES: tuple[Family, ...] = (
         "cohere-1",
         _cohere("Client"),
         lambda client: client.chat(message="hi", model="command-r"),
-        answer_json({"response_id": "r-1", "generation_id": "gen-1", "text": bodies.TEXT, "finish_reason": "COMPLETE", "meta": bodies.BILLED}),
+        answer_json(
+            {
+                "response_id": "r-1",
+                "generation_id": "gen-1",
+                "text": bodies.TEXT,
+                "finish_reason": "COMPLETE",
+                "meta": bodies.BILLED,
+            }
+        ),
         lambda client: client.chat_stream(message="hi", model="command-r"),
         bodies.lines(
             {"event_type": "stream-start", "generation_id": "gen-2", "is_finished": False},
