@@ -8,8 +8,6 @@ import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import attach, detach
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
@@ -18,28 +16,12 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 import costspan
 from costspan._guard import guard
 from tests.sdk.conftest import Sdk
+from tests.sdk.doubles.application import Application
 from tests.sdk.doubles.clients import anthropic_client, async_openai_client, http, openai_client
 from tests.sdk.doubles.provider import Provider, recording
 
 CHAT: Any = {"model": "gpt-4.1-nano", "messages": [{"role": "user", "content": "hi"}]}
 CLAUDE: Any = {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-
-
-class Application:
-    """An application with OpenTelemetry of its own."""
-
-    def __init__(self, sampler: Sampler, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(
-            sampler=sampler, resource=Resource({"service.name": "shop", "team": "search"}), shutdown_on_exit=False
-        )
-        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        # OpenTelemetry lets a process set its global provider only once.
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER", self.provider)
-        self.tracer = self.provider.get_tracer("shop")
-
-    def spans(self) -> dict[str, Any]:
-        return {span.name: span for span in self._exporter.get_finished_spans()}
 
 
 @pytest.fixture

@@ -1,18 +1,12 @@
-"""One sample call for every endpoint of every adapter: what the host-safety contract is driven with.
+"""One sample call for each endpoint that openai and anthropic share with the first tests, plain and streamed."""
 
-An adapter or an endpoint without a sample fails the contract, so that adding one is enough to put it under it.
-"""
-
-import asyncio
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anthropic
 import openai
 
-from costspan.adapters import ADAPTERS
 from tests.sdk.doubles.clients import options_for
 from tests.sdk.doubles.provider import Answer, Provider, recording
 
@@ -31,11 +25,6 @@ class Sample:
     plain: str
     stream: str | None = None
     base_path: str = ""
-    error: Answer = field(
-        default=Answer(
-            json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}).encode(), status=400
-        )
-    )
 
     def __str__(self) -> str:
         return f"{self.adapter}{self.endpoint}"
@@ -67,53 +56,7 @@ SAMPLES = (
     Sample("anthropic", "/v1/messages", ANTHROPIC_CLIENTS, "messages.create", "messages_cache_write", "messages_stream_cache"),
 )
 
-MISSING = {f"{adapter.name}{endpoint.path}" for adapter in ADAPTERS for endpoint in adapter.endpoints} - {
-    str(sample) for sample in SAMPLES
-}
-
-
-@dataclass
-class Seen:
-    """All that the caller of one call saw."""
-
-    result_type: str = ""
-    is_instance_of: tuple[str, ...] = ()
-    items: list[Any] = field(default_factory=list)
-    error: tuple[str, str] | None = None
-
 
 def shown(value: Any) -> Any:
     """A result or chunk as its caller can see it, fields that were sent told from those that were not."""
     return (type(value).__name__, value.to_dict(mode="json"), sorted(value.model_fields_set))
-
-
-def see(sample: Sample, provider: Provider, *, is_async: bool, is_stream: bool, **options: Any) -> Seen:
-    """Make the sample's call and note all that its caller sees. Answers must have been given to ``provider``."""
-    seen = Seen()
-    kwargs = {**sample.kwargs(is_stream=is_stream), **options}
-    if is_async:
-        asyncio.run(_see_async(sample, provider, kwargs, seen, is_stream=is_stream))
-    else:
-        with sample.client(provider) as client:
-            try:
-                result = sample.function(client)(**kwargs)
-                _note_type(seen, result)
-                seen.items = [shown(item) for item in result] if is_stream else [shown(result)]
-            except Exception as error:
-                seen.error = (type(error).__name__, str(error))
-    return seen
-
-
-async def _see_async(sample: Sample, provider: Provider, kwargs: dict[str, Any], seen: Seen, *, is_stream: bool) -> None:
-    async with sample.client(provider, is_async=True) as client:
-        try:
-            result = await sample.function(client)(**kwargs)
-            _note_type(seen, result)
-            seen.items = [shown(item) async for item in result] if is_stream else [shown(result)]
-        except Exception as error:
-            seen.error = (type(error).__name__, str(error))
-
-
-def _note_type(seen: Seen, result: Any) -> None:
-    seen.result_type = result.__class__.__name__
-    seen.is_instance_of = tuple(base.__name__ for base in result.__class__.__mro__ if isinstance(result, base))
