@@ -15,7 +15,8 @@ def _request(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request |
         return None
     url = urlsplit(parameters.url)
     body = parameters.json if isinstance(parameters.json, dict) else {}
-    is_chat = parameters.task == "conversational"
+    # The task of a chat was called text-generation before version 0.31.
+    is_chat = url.path.endswith("/chat/completions")
     return Request(
         method="post",
         path=url.path if is_chat else f"/{parameters.task}",

@@ -6,9 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import httpx2
 
 from tests.traffic.drivers._plan import TIMEOUT_S
+
+
+def library_of(module: ModuleType) -> ModuleType:
+    """The HTTP library that a client's ``module`` uses: the newest clients have moved from httpx to httpx2."""
+    return getattr(module, "httpx2", httpx)
 
 
 @lru_cache(maxsize=16)
@@ -35,4 +39,4 @@ def led_to(library: ModuleType, url: str) -> Any:
     return library.Client(transport=Lead(verify=False), timeout=TIMEOUT_S, trust_env=False)
 
 
-__all__ = ["httpx", "httpx2", "led_to", "shared"]
+__all__ = ["httpx", "led_to", "library_of", "shared"]

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import anthropic
+import anthropic._base_client
 
 from tests.traffic.cases import Case
-from tests.traffic.drivers._http import httpx2
+from tests.traffic.drivers._http import library_of
 from tests.traffic.drivers._plan import MODES, TIMEOUT_S, Driver, Mode, NotDrivableError, Plan, arguments_for, request_of
 from tests.traffic.drivers._stainless import client_for, plan_method
 
+_HTTP = library_of(anthropic._base_client)
 _KINDS = (anthropic.Anthropic, anthropic.AsyncAnthropic)
 _ROUTES: tuple[tuple[str, str, Callable[[Any, Any], Any], str], ...] = (
     ("POST", r"/messages/batches/([^/]+)/cancel", lambda _, messages: messages.batches.cancel, "message_batch_id"),
@@ -33,7 +35,7 @@ def _handles(case: Case) -> bool:
 
 
 def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
-    client = client_for(_KINDS, httpx2, case, mode, url, case.plain_path.partition("/v1/")[0])
+    client = client_for(_KINDS, _HTTP, case, mode, url, case.plain_path.partition("/v1/")[0])
     messages = client.beta.messages if "beta=true" in case.query else client.messages
     if case.api == "messages" and case.method == "POST":
         return _message(case, messages, mode)

@@ -50,7 +50,6 @@ def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
         api_key="key",
         base_url=f"https://{case.host}" if mode == "hosted" else url,
         httpx_client=led_to(httpx, url) if mode == "hosted" else shared(httpx, is_async=is_async),
-        max_retries=0,
         log_warning_experimental_features=False,
     )
     name = _METHODS[case.api] + ("_stream" if is_stream else "")

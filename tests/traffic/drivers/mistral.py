@@ -1,9 +1,13 @@
 """The mistralai client."""
 
 import re
+from operator import attrgetter
 from typing import Any
 
-from mistralai.client import Mistral
+try:
+    from mistralai.client import Mistral
+except ImportError:  # before version 2
+    from mistralai import Mistral
 
 from tests.traffic.cases import Case
 from tests.traffic.drivers._http import httpx, led_to, shared
@@ -40,15 +44,15 @@ def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
     request = request_of(case)
     request.pop("stream", None)
     complete = "stream" if is_stream else "complete"
-    methods: dict[str, tuple[Any, str]] = {
-        "chat.completions": (client.chat, complete),
-        "fim": (client.fim, complete),
-        "agents.completions": (client.agents, complete),
-        "embeddings": (client.embeddings, "create"),
-        "ocr": (client.ocr, "process"),
-        "audio.transcriptions": (client.audio.transcriptions, complete),
-        "audio.speech": (client.audio.speech, "complete"),
-        "moderations": (client.classifiers, "moderate"),
+    methods = {
+        "chat.completions": ("chat", complete),
+        "fim": ("fim", complete),
+        "agents.completions": ("agents", complete),
+        "embeddings": ("embeddings", "create"),
+        "ocr": ("ocr", "process"),
+        "audio.transcriptions": ("audio.transcriptions", complete),
+        "audio.speech": ("audio.speech", "complete"),
+        "moderations": ("classifiers", "moderate"),
     }
     if case.api not in methods:
         raise NotDrivableError(f"mistralai: {case.api}")
@@ -59,7 +63,7 @@ def _plan(case: Case, mode: Mode, url: str) -> Plan | None:
         if isinstance(file := request.get("file"), tuple):
             request["file"] = {"file_name": file[0], "content": file[1]}
     resource, name = methods[case.api]
-    function = getattr(resource, name + ("_async" if mode in ASYNC_MODES else ""))
+    function = getattr(attrgetter(resource)(client), name + ("_async" if mode in ASYNC_MODES else ""))
     return Plan(function, named_arguments(function, request), "stream" if is_stream else "plain", keep=client)
 
 

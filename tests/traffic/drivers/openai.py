@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import openai
+import openai._base_client
 
 from tests.traffic.cases import Case
-from tests.traffic.drivers._http import httpx2, led_to, shared
+from tests.traffic.drivers._http import led_to, library_of, shared
 from tests.traffic.drivers._openai_rest import plan_rest
 from tests.traffic.drivers._plan import (
     ASYNC_MODES,
@@ -28,6 +29,7 @@ from tests.traffic.drivers._plan import (
 from tests.traffic.drivers._stainless import client_for, plan_method
 
 _SPOKEN_BY_OTHERS = {"mistral", "groq", "together", "huggingface", "writer", "bedrock", "cohere"}
+_HTTP = library_of(openai._base_client)
 _KINDS = (openai.OpenAI, openai.AsyncOpenAI)
 _AZURE = (openai.AzureOpenAI, openai.AsyncAzureOpenAI)
 
@@ -69,11 +71,11 @@ def _client(case: Case, mode: Mode, url: str) -> Any:
         entry = _METHODS.get(case.api)
         version = re.match(r"(.*?/v\d+(?:beta\d*)?)(?=/|$)", case.plain_path)
         path = prefix(case, entry[0]) if entry else version[1] if version else ""
-        return client_for(_KINDS, httpx2, case, mode, url, path)
+        return client_for(_KINDS, _HTTP, case, mode, url, path)
     is_async = mode in ASYNC_MODES
-    options: dict[str, Any] = {"azure_endpoint": url, "http_client": shared(httpx2, is_async=is_async)}
+    options: dict[str, Any] = {"azure_endpoint": url, "http_client": shared(_HTTP, is_async=is_async)}
     if mode == "hosted":
-        options = {"azure_endpoint": f"https://{case.host}", "http_client": led_to(httpx2, url)}
+        options = {"azure_endpoint": f"https://{case.host}", "http_client": led_to(_HTTP, url)}
     version_asked = dict(parse_qsl(case.query)).get("api-version", "2024-02-01")
     kind = _AZURE[is_async]
     return kind(api_key="key", api_version=version_asked, max_retries=0, timeout=TIMEOUT_S, **options)
