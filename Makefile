@@ -20,6 +20,14 @@ demo: $(VENV)/demo.ready ## the main job on real production traffic, in about a 
 test: $(VENV)/dev.ready ## all tests on two cores (browser tests need Chromium and are skipped, saying so, without it)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
+.PHONY: test-clients
+test-clients: $(VENV)/dev.ready $(VENV)-clients-oldest/clients.ready $(VENV)-clients-litellm/clients.ready ## recorded traffic through the oldest supported clients, and the newest litellm
+	@for set in oldest litellm; do \
+		echo "== clients-$$set"; \
+		CLIENTS_OF_OTHER_VERSIONS=1 LITELLM_LOG=ERROR PYTHONPATH=sdk:. \
+			$(VENV)-clients-$$set/bin/python -W ignore -m tests.traffic.score --mode sync --mode async $(ARGS) || exit 1; \
+	done
+
 .PHONY: test-real
 test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real model, served here (ARGS=--write-page for docs/real-model.md)
 	@$(BIN)/python -m pytest tests/real $(ARGS)
@@ -57,6 +65,8 @@ catalogue: $(VENV)/dev.ready ## compile the price catalogue anew from genai-pric
 lock: ## resolve the dependencies anew into requirements/ (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	for set in oldest litellm; do uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml --group clients-$$set -o requirements/clients-$$set.txt; done
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	for group in real-build real; do \
@@ -90,4 +100,11 @@ $(REAL)/real.ready: requirements/real-build.txt requirements/real.txt
 	@CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF" CMAKE_GENERATOR=Ninja PATH="$(CURDIR)/$(REAL)/bin:$$PATH" \
 		$(REAL)/bin/python -m pip install -q --require-hashes --no-build-isolation -r requirements/real.txt \
 		|| { echo "the model's server could not be installed: see above for why" >&2; exit 1; }
+	@touch $@
+
+# The clients of other versions, from locks of their own; costspan itself is taken from the tree.
+$(VENV)-clients-%/clients.ready: requirements/clients-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) tools/setup_venv.py $(@D)
+	@echo "installing the clients of requirements/clients-$*.txt"
+	@$(@D)/bin/python -m pip install -q --no-deps --require-hashes -r requirements/clients-$*.txt
 	@touch $@
