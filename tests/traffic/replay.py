@@ -60,6 +60,7 @@ class Replay:
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._run())
+        self._loop.run_until_complete(_end_all())
         self._loop.close()
 
     async def _run(self) -> None:
@@ -89,6 +90,14 @@ class Replay:
         if events is None and not options.keys() & {"cut", "hang"}:
             return _plain(case, is_gzip="gzip" in options)
         return await _streamed(request, case, events if events is not None else [case.body], options)
+
+
+async def _end_all() -> None:
+    """End the answers that hang."""
+    hanging = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
 
 
 def _headers(case: Case) -> dict[str, str]:
