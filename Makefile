@@ -22,10 +22,10 @@ test: $(VENV)/dev.ready ## all tests on two cores (browser tests need Chromium a
 
 .PHONY: test-clients
 test-clients: $(VENV)/dev.ready $(VENV)-clients-oldest/clients.ready $(VENV)-clients-litellm/clients.ready ## recorded traffic through the oldest supported clients, and the newest litellm
-	@for set in oldest litellm; do \
-		echo "== clients-$$set"; \
+	@for set in "oldest --without litellm" "litellm --client litellm"; do \
+		set -- $$set; echo "== the clients of requirements/clients-$$1.txt"; \
 		CLIENTS_OF_OTHER_VERSIONS=1 LITELLM_LOG=ERROR PYTHONPATH=sdk:. \
-			$(VENV)-clients-$$set/bin/python -W ignore -m tests.traffic.score --mode sync --mode async $(ARGS) || exit 1; \
+			$(VENV)-clients-$$1/bin/python -W ignore -m tests.traffic.score --mode sync --mode async $$2 $$3 $(ARGS) || exit 1; \
 	done
 
 .PHONY: test-real

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     ids = set(options.ids.read_text().split()) if options.ids else None
     cases = [case for case in read(options.file) if ids is None or case.id in ids]
-    graded = score(cases, options.client, options.mode or MODES)
+    graded = score(cases, options.client, options.mode or MODES, options.without)
     print(table(graded))
     failures = [call for call in graded if call.problems]
     for failure in failures[: options.most]:
@@ -40,16 +40,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("file", type=Path, nargs="?", default=RECORDINGS, help="recordings, one JSON object a line, .gz or plain")
     parser.add_argument("--ids", type=Path, help="a file that names the cases to take")
     parser.add_argument("--client", action="append", help="an adapter's name; all that the SDK has without it")
+    parser.add_argument("--without", action="append", default=[], help="an adapter's name that is left out")
     parser.add_argument("--mode", action="append", choices=MODES)
     parser.add_argument("--most", type=int, default=10_000, help="most failures to print")
     return parser.parse_args(arguments)
 
 
-def score(cases: list[Case], clients: Sequence[str] | None, modes: Sequence[str]) -> list[Graded]:
-    """Grade ``cases`` with every client that the SDK observes, or those named."""
+def score(cases: list[Case], clients: Sequence[str] | None, modes: Sequence[str], without: Sequence[str] = ()) -> list[Graded]:
+    """Grade ``cases`` with every client that the SDK observes, or those named, ``without`` some."""
     replay, collector = Replay(cases), Collector()
     try:
-        drivers = [driver for driver in supported() if not clients or driver.adapter in clients]
+        drivers = [
+            driver for driver in supported() if (not clients or driver.adapter in clients) and driver.adapter not in without
+        ]
         return [
             call
             for driver in drivers
