@@ -46,6 +46,7 @@ class Delivery:
         # Held by whoever moves items from the queue to the backlog, or in it: not while the network is waited for.
         self._moving = threading.Lock()
         self._backlog = Backlog(self.dropped)
+        self._in_hand = 0
         self._marks: list[Flush] = []
         self._sender: Sender | None = None
         self._settings_in_use: Settings | None = None
@@ -66,7 +67,7 @@ class Delivery:
     @property
     def queued(self) -> int:
         """How many spans and labels wait in memory."""
-        return self._queue.qsize() + self._backlog.count
+        return self._queue.qsize() + self._in_hand + self._backlog.count
 
     @property
     def spooled(self) -> int:
@@ -200,6 +201,7 @@ class Delivery:
             with suppress(Empty):
                 while len(entries) < min(left, _LARGEST_BATCH):
                     entries.append(self._queue.get_nowait())
+                    self._in_hand += 1
             left -= max(len(entries), 1)
             marks = [entry for entry in entries if isinstance(entry, Flush)]
             if marks:
@@ -207,12 +209,13 @@ class Delivery:
             self._marks += marks
             for batch in batches_of(items_of(entries), self.dropped):
                 self._backlog.add(batch)
+            self._in_hand = 0
         if self._retry.is_away:
             self._put_away()
 
-    def _put_away(self) -> None:
+    def _put_away(self, problem: str = "") -> None:
         self._backlog.put_away()
-        self.last_problem = self._backlog.refusal or self.last_problem
+        self.last_problem = self._backlog.refusal or problem or self.last_problem
 
     def _tell_who_waits(self) -> bool:
         """Tell those who wait for a flush that all is shipped. True if one of them wants the thread to end."""
@@ -241,9 +244,8 @@ class Delivery:
         with self._moving:
             if pending is None or outcome.is_retryable:
                 self.sent.add("retries")
-                self.last_problem = outcome.reason
                 self._retry.failed(outcome)
-                self._put_away()
+                self._put_away(outcome.reason)
                 return False
             self._settle(pending, batch.path, outcome)
         return True

@@ -4,6 +4,7 @@ POSIX record locks: the kernel drops them with their process, however that ends,
 them. They say nothing between the threads of one process.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -44,9 +45,11 @@ def lock_owner(folder: Path, collector: str, owner: str) -> OwnerLock | None:
 
 
 def try_lock(fd: int) -> bool:
-    """Lock the whole file, unless another process has."""
-    import fcntl
-
+    """Lock the whole file, unless another process has. Raises OSError where there are no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
