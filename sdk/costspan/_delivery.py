@@ -207,9 +207,11 @@ class Delivery:
             if marks:
                 self._retry.hurry()
             self._marks += marks
-            for batch in batches_of(items_of(entries), self.dropped):
-                self._backlog.add(batch)
+            batches = batches_of(items_of(entries), self.dropped)
+            # Counted in one place at a time, else a small queue is full before its time.
             self._in_hand = 0
+            for batch in batches:
+                self._backlog.add(batch)
         if self._retry.is_away:
             self._put_away()
 
