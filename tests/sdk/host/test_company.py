@@ -68,6 +68,7 @@ def test_a_dead_collector_never_reaches_the_application(sample: Sample, replay: 
     costspan.uninstrument()
     bare = make(sample, mode, replay)
     costspan.init(endpoint="http://127.0.0.1:9", service="tests")
+    before = costspan.stats()
     observed = make(sample, mode, replay)
     assert not costspan.flush(0.05)
     assert bare is not None
@@ -75,8 +76,10 @@ def test_a_dead_collector_never_reaches_the_application(sample: Sample, replay: 
     assert observed.seen.types == bare.seen.types
     assert list(differences(bare.seen.values, observed.seen.values)) == []
     assert observed.complaints <= bare.complaints
+    after = costspan.stats()
+    assert (after["calls"] - before["calls"], after["dropped"]) == (1, before["dropped"])
     costspan.init(endpoint=broken_sdk.collector.url)
-    assert broken_sdk.span()
+    assert costspan.flush(10)
 
 
 @every_first

@@ -77,7 +77,11 @@ def test_the_callers_arguments_stay_untouched(sample: Sample, replay: Replay, sd
 @every_sample
 def test_nothing_is_complained_of_that_the_bare_client_is_silent_about(sample: Sample, replay: Replay, sdk: Sdk) -> None:
     for mode, pair in pairs_of(sample, replay, sdk).items():
-        assert pair.observed.complaints <= pair.bare.complaints, mode
+        new = pair.observed.complaints - pair.bare.complaints
+        if mode in ("abandoned", "aabandoned"):
+            # Whether the rest has arrived by the time a stream is dropped, and its connection is free, is chance.
+            new = {complaint for complaint in new if complaint[0] != "ResourceWarning"}
+        assert not new, mode
 
 
 @every_sample
