@@ -64,7 +64,9 @@ def _both_ways(sample: Sample, mode: Mode, replay: Replay, sdk: Sdk, spec: str, 
     costspan.init(endpoint=sdk.collector.url)
     observed, count, took_s = run()
     assert type(observed) is type(bare)
-    assert (observed.args, count) == (bare.args, bare_count)
+    assert observed.args == bare.args
+    # How many chunks have come by then is a matter of the machine's time.
+    assert min(count, bare_count) >= wanted
     assert took_s < 1
 
 
