@@ -55,10 +55,16 @@ class Backlog:
         self.spooled = 0
         self._spool = Spool(settings.spool_dir, settings, self._dropped) if settings.spool_dir is not None else None
 
+    def hold(self, count: int) -> None:
+        """Count items on their way to ``add``, or with a negative ``count`` those that will not come.
+
+        Each is counted once all the time: twice would drop others for want of room that there is, never would be no bound.
+        """
+        self.count += count
+
     def add(self, batch: Batch) -> None:
-        """Put ``batch`` behind all others: on disk if others lie there."""
+        """Put ``batch``, whose items are held, behind all others: on disk if others lie there."""
         self._in_memory.append(Pending(batch.count, batch=batch))
-        self.count += batch.count
         if self._on_disk:
             self.put_away()
 

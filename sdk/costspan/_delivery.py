@@ -46,7 +46,6 @@ class Delivery:
         # Held by whoever moves items from the queue to the backlog, or in it: not while the network is waited for.
         self._moving = threading.Lock()
         self._backlog = Backlog(self.dropped)
-        self._in_hand = 0
         self._marks: list[Flush] = []
         self._sender: Sender | None = None
         self._settings_in_use: Settings | None = None
@@ -67,7 +66,7 @@ class Delivery:
     @property
     def queued(self) -> int:
         """How many spans and labels wait in memory."""
-        return self._queue.qsize() + self._in_hand + self._backlog.count
+        return self._queue.qsize() + self._backlog.count
 
     @property
     def spooled(self) -> int:
@@ -201,15 +200,14 @@ class Delivery:
             with suppress(Empty):
                 while len(entries) < min(left, _LARGEST_BATCH):
                     entries.append(self._queue.get_nowait())
-                    self._in_hand += 1
+                    self._backlog.hold(1)
             left -= max(len(entries), 1)
             marks = [entry for entry in entries if isinstance(entry, Flush)]
             if marks:
                 self._retry.hurry()
             self._marks += marks
             batches = batches_of(items_of(entries), self.dropped)
-            # Counted in one place at a time, else a small queue is full before its time.
-            self._in_hand = 0
+            self._backlog.hold(sum(batch.count for batch in batches) - len(entries))
             for batch in batches:
                 self._backlog.add(batch)
         if self._retry.is_away:

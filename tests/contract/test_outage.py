@@ -24,7 +24,7 @@ from tests.support.process import CollectorProcess, data_folder
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "8"))
 _THREADS, _CALLS_PER_THREAD_AND_S, _BEFORE_AND_AFTER_S = 4, 15, 3
-_QUEUE_SIZE = 50  # far fewer than the calls of the outage
+_QUEUE_SIZE = 100  # fewer than the calls of the outage, more than those of a second in which the disk stalls
 
 
 class _Load:
@@ -93,6 +93,7 @@ def test_every_call_is_booked_once_after_an_outage_under_load(
         assert costspan.flush(90), costspan.stats()
         caught_up_s = time.monotonic() - back_at
         after = costspan.stats()
+        assert after["dropped"] == before["dropped"]
         assert second.stop() == 0
         with EmbeddedPostgres(folder) as postgres:
             assert assert_books_balance(postgres.url) == len(load.answered)
@@ -100,9 +101,8 @@ def test_every_call_is_booked_once_after_an_outage_under_load(
                 booked = [row[0] for row in connection.execute("SELECT response_id FROM call").fetchall()]
     assert sorted(booked) == sorted(load.answered)
     assert len(set(booked)) == len(booked)
-    assert asked_meanwhile > 4 * _QUEUE_SIZE
+    assert asked_meanwhile > 2 * _QUEUE_SIZE
     assert away["spooled"] > 2 * _QUEUE_SIZE
-    assert after["dropped"] == before["dropped"]
     assert (after["queued"], after["spooled"]) == (0, 0)
     assert not list(tmp_path.glob("*.v1"))
     print(

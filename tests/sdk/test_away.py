@@ -11,15 +11,17 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 import costspan
 from costspan import _delivery, _retry
 from costspan._delivery import Delivery
+from costspan._export import LabelEvent
 from costspan._settings import Settings
 from tests.sdk.doubles.collector import Collector, Reply, spans_in
 from tests.sdk.doubles.provider import Provider, recording
@@ -139,6 +141,45 @@ def test_a_steady_load_while_away_is_written_in_batches_and_tried_again(delivery
     until(lambda: one.spooled == count)
     assert one.sent.get("retries") > 5
     assert len(spooled_files(spool_dir)) < 60
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Another process holds the folder, so that a write to it lasts half a second."""
+    code = """
+    import sys
+    from pathlib import Path
+    from costspan._spool_folder import SpoolFolder
+    with SpoolFolder(Path(sys.argv[1]), 1)._lock():
+        print("held", flush=True)
+        sys.stdin.readline()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.communicate("end\n", timeout=20)
+
+
+def test_every_item_counts_once_against_memory_while_the_disk_is_slow(delivery: Make, spool_dir: Path) -> None:
+    """Memory takes what it has room for, and no more: spans and the labels behind them."""
+    one = delivery(DEAD, queue_size=40)
+    one.put(span())
+    until(lambda: one.spooled == 1)
+    with held(spool_dir):
+        for _ in range(10):
+            one.put(span())
+            one.put(LabelEvent(1, {"name": "x"}, Resource({})))
+        until(lambda: one._queue.qsize() == 0)
+        time.sleep(0.1)  # the spans are being written now
+        for _ in range(20):
+            one.put(span())
+        assert (one.queued, one.dropped.all()) == (40, {})
+        one.put(span())
+        assert sum(one.dropped.all().values()) == 1
+    until(lambda: one.spooled == 41)
+    assert one.queued == 0
 
 
 def test_a_full_spool_leaves_the_rest_in_memory_and_then_says_why_it_drops(delivery: Make, spool_dir: Path, port: int) -> None:
