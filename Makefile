@@ -58,8 +58,8 @@ up: $(VENV)/demo.ready ## run the collector with its embedded Postgres until Ctr
 	@$(BIN)/costspan up $(ARGS)
 
 .PHONY: catalogue
-catalogue: $(VENV)/dev.ready ## compile the price catalogue anew from genai-prices
-	@$(BIN)/python -m tools.catalogue
+catalogue: $(VENV)/dev.ready $(VENV)-clients-litellm/clients.ready ## make the price catalogue anew from its sources; git shows what changed
+	@$(BIN)/costspan prices import --litellm $(VENV)-clients-litellm --write sdk/costspan/pricing/catalogue $(ARGS)
 
 .PHONY: lock
 lock: ## resolve the dependencies anew into requirements/ (needs uv)
@@ -79,14 +79,14 @@ wheel: $(VENV)/dev.ready ## build the wheel and the source distribution into dis
 
 .PHONY: clean
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) $(REAL) dist build sdk/costspan/pricing/catalogue
+	rm -rf $(VENV) $(REAL) $(wildcard $(VENV)-clients-*) dist build
 
 # One stamp a set of dependencies: once it is there, nothing is fetched, so every target works offline.
-$(VENV)/%.ready: requirements/%.txt pyproject.toml hatch_build.py tools/catalogue.py
+$(VENV)/%.ready: requirements/%.txt pyproject.toml
 	@test -x $(BIN)/python || { echo "setting up $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) tools/setup_venv.py $(VENV); }
 	@echo "installing the locked dependencies of requirements/$*.txt (some minutes the first time)"
 	@$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements/$*.txt
-	@echo "installing costspan and compiling its price catalogue"
+	@echo "installing costspan"
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 

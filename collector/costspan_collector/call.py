@@ -31,7 +31,8 @@ class Call:
 
     ``usage`` holds disjoint meters (costspan/usage.py) and is None where none was reported. ``basis`` says how
     the reported totals were understood. ``reported_cost_usd`` is the emitter's own figure, kept for comparison;
-    ``charged_usd`` what the provider itself said in its answer that it charged.
+    ``charged_usd`` is what the provider itself said in its answer that it charged. ``conditions`` are what else the
+    price depends on, such as an image's size.
     """
 
     trace_id: bytes
@@ -51,6 +52,8 @@ class Call:
     basis: str | None = None
     incomplete: bool = False
     tier: str | None = None
+    region: str | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
     streamed: bool = False
     time_to_first_chunk_ns: int | None = None
     value_usd: Decimal | None = None
@@ -61,10 +64,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class PricedCall:
-    """A call with its cost; ``cost`` is None for a failed call without usage, which costs nothing and is not unpriced."""
+    """A call with its cost; ``cost`` is None for a failed call without usage, which costs nothing and is not unpriced.
+
+    ``price_version`` names the state of the price book that it was priced by.
+    """
 
     call: Call
     cost: Cost | None
+    price_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

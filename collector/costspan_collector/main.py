@@ -9,10 +9,10 @@ from types import FrameType
 
 import uvicorn
 
-from costspan.pricing import Pricer
 from costspan_collector.api.web import application
 from costspan_collector.logs import configure_logs
 from costspan_collector.notify.deliver import Sender
+from costspan_collector.prices.current import PriceBooks
 from costspan_collector.services import Services
 from costspan_collector.settings import Settings, SettingsError
 from costspan_collector.store.database import reader
@@ -83,7 +83,7 @@ def services(settings: Settings, database_url: str) -> Iterator[Services]:
     writer.start()
     sender.start()
     try:
-        yield Services(settings, database_url, engine, writer, Pricer(), time.time_ns, sender.wake)
+        yield Services(settings, database_url, engine, writer, PriceBooks(), time.time_ns, sender.wake)
     finally:
         writer.stop(_DRAIN_S)
         sender.stop(_DRAIN_S)

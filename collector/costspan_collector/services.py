@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from costspan.pricing import Pricer
+from costspan_collector.prices.current import PriceBooks
 from costspan_collector.settings import Settings
 from costspan_collector.writer import Writer
 
@@ -21,6 +21,6 @@ class Services:
     database_url: str
     engine: Engine
     writer: Writer
-    pricer: Pricer
+    prices: PriceBooks
     now_ns: Callable[[], int]
     wake_deliveries: Callable[[], None]

@@ -48,6 +48,8 @@ OPENAI_SERVICE_TIER = "openai.response.service_tier"
 SERVICE_TIER = "costspan.service_tier"
 SPEED = "costspan.speed"
 REGION = "costspan.region"
+# What else the price depends on: an image's size and quality.
+CONDITION_PREFIX = "costspan.condition."
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 ERROR_TYPE = "error.type"
@@ -139,7 +141,7 @@ def call_attributes(facts: Facts, reading: Reading | None, cost: Cost | None, at
         (TIME_TO_FIRST_CHUNK, facts.time_to_first_chunk_s),
         (OPENAI_API_TYPE, facts.api_type or None),
         (OPENAI_SERVICE_TIER, facts.tier if facts.api_type else None),
-        (SERVICE_TIER, "batch" if facts.is_batch else facts.tier),
+        (SERVICE_TIER, facts.priced_tier),
         (SPEED, facts.speed),
         (REGION, facts.region),
         (ERROR_TYPE, facts.error_type),
@@ -149,6 +151,8 @@ def call_attributes(facts: Facts, reading: Reading | None, cost: Cost | None, at
     for name, value in optional:
         if value is not None:
             attributes[name] = value
+    for condition, stated in facts.conditions.items():
+        attributes[CONDITION_PREFIX + condition] = stated
     if reading is not None:
         attributes[USAGE_BASIS] = reading.basis
         add_usage(attributes, reading.usage)

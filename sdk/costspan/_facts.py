@@ -14,7 +14,8 @@ class Facts:
     """What is known of one call. A figure that nobody reported is None.
 
     ``time_to_first_chunk_s`` is in seconds. ``is_incomplete``: the final usage figures were not seen. ``partial`` holds
-    what other models consumed within the call, by model. ``status`` is the state of a background response. ``unread``
+    what other models consumed within the call, by model. ``conditions`` is what else the price depends on, such as an
+    image's size. ``status`` is the state of a background response. ``unread``
     resolves usage that was noted and not yet understood.
     """
 
@@ -31,6 +32,7 @@ class Facts:
     tier: str | None = None
     speed: str | None = None
     region: str | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
     finish_reasons: tuple[str, ...] = ()
     reading: Reading | None = None
     partial: tuple[tuple[str, Reading], ...] = ()
@@ -49,6 +51,11 @@ class Facts:
         unread, self.unread = self.unread, None
         if unread is not None:
             unread()
+
+    @property
+    def priced_tier(self) -> str | None:
+        """The service tier that is billed: a batch's, a fast answer's, else the one that the response names."""
+        return "batch" if self.is_batch else "fast" if self.speed == "fast" else self.tier
 
     @property
     def is_unfinished(self) -> bool:

@@ -78,7 +78,18 @@ def _lengths(lists: tuple[tuple[str, Getter], ...], source: Any) -> dict[str, in
 class EndpointReader:
     """One ``Endpoint`` made ready for reading many calls."""
 
-    __slots__ = ("body", "characters", "chunk_kind", "chunks", "content", "endpoint", "max_tokens", "model", "pattern")
+    __slots__ = (
+        "body",
+        "characters",
+        "chunk_kind",
+        "chunks",
+        "conditions",
+        "content",
+        "endpoint",
+        "max_tokens",
+        "model",
+        "pattern",
+    )
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -86,6 +97,7 @@ class EndpointReader:
         self.model = getter(endpoint.model)
         self.max_tokens = getter(endpoint.max_tokens)
         self.characters = getter(endpoint.request_characters)
+        self.conditions = tuple((name, getter(path)) for name, path in endpoint.conditions.items())
         self.body = FieldReader(endpoint.body)
         stream = endpoint.stream
         self.chunks = {kind: FieldReader(fields) for kind, fields in stream.chunks.items()} if stream else {}
@@ -110,11 +122,18 @@ class EndpointReader:
         if endpoint.request_characters and (facts.request_model or "").startswith(endpoint.request_characters_of):
             written = self.characters(request.body)
             facts.characters = ("character", len(written)) if isinstance(written, str) else None
+        self._read_conditions(facts, request.body)
         return facts
+
+    def _read_conditions(self, facts: Facts, source: Any) -> None:
+        for name, get in self.conditions:
+            if (text := text_or_none(get(source))) is not None:
+                facts.conditions[name] = text
 
     def read_body(self, facts: Facts, body: Any) -> None:
         """Add what a whole response ``body`` (parsed JSON, or the client's object for it) tells."""
         self.body.identify(facts, body)
+        self._read_conditions(facts, body)
         facts.finish_reasons = texts(self.body.finish_reasons(body))
         self.read_usage(facts, self.body.usage(body), self.body, body)
         if facts.output is not None:

@@ -17,7 +17,7 @@ _QUANTUM = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 _LARGEST = Decimal(10) ** (38 - AMOUNT_DECIMALS)
 
 
-def line_amount(quantity: int | Decimal, unit_price: Decimal, per: int) -> Decimal:
+def line_amount(quantity: int | Decimal, unit_price: Decimal, per: int | Decimal) -> Decimal:
     """``quantity * unit_price / per`` in dollars, rounded once to 18 decimals, half-even."""
     return CONTEXT.quantize(CONTEXT.divide(CONTEXT.multiply(quantity, unit_price), per), _QUANTUM)
 

@@ -87,8 +87,7 @@ def fetch(provider: Provider, endpoint: str, results: Answer, file: str = "file-
     [
         ("/v1/chat/completions", chat(1), "chat", 1000, "priced"),
         ("/v1/responses", responses(1), "chat", 20, "priced"),
-        # The catalogue has no batch rates for it.
-        ("/v1/embeddings", embeddings(1), "embeddings", 8, "estimated"),
+        ("/v1/embeddings", embeddings(1), "embeddings", 8, "priced"),
     ],
 )
 def test_a_line_is_a_call(

@@ -145,15 +145,15 @@ BEDROCK_MODELS = [
 
 @pytest.mark.parametrize(("model", "price"), BEDROCK_MODELS)
 def test_profiles_and_arns_are_priced_as_the_model_behind_them(model: str, price: str | None) -> None:
-    cost = Pricer().price("aws.bedrock", model, {"input": 1_000_000}, datetime(2026, 11, 15, tzinfo=UTC))
-    assert cost.amount == (None if price is None else Decimal(price))
+    cost = Pricer().price("aws.bedrock", model, {"input": 100_000}, datetime(2026, 11, 15, tzinfo=UTC))
+    assert cost.amount == (None if price is None else Decimal(price) / 10)
     assert cost.state == ("unpriced" if price is None else "priced")
 
 
 CONVERSE = {
     "output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
     "stopReason": "end_turn",
-    "usage": {"inputTokens": 1_000_000, "outputTokens": 0, "totalTokens": 1_000_000},
+    "usage": {"inputTokens": 100_000, "outputTokens": 0, "totalTokens": 100_000},
     "metrics": {"latencyMs": 1},
 }
 CONVERSE_EVENTS = frames(
@@ -183,4 +183,4 @@ def test_a_profile_s_name_is_the_model_that_was_asked_for(
     span = sdk.span()
     assert span["gen_ai.request.model"] == model
     assert span["costspan.region"] == "us-east-1"
-    assert Decimal(span["costspan.cost.usd"]) == Decimal(price)
+    assert Decimal(span["costspan.cost.usd"]) == Decimal(price) / 10

@@ -16,7 +16,6 @@ from costspan_collector.call import Call, Label
 from costspan_collector.dialects.labels import read_labels
 from costspan_collector.dialects.read import Accepted, read_calls
 from costspan_collector.errors import Permanent, Retryable, TooLarge
-from costspan_collector.price import price
 from costspan_collector.receive.body import decompress
 from costspan_collector.receive.otlp import JSON, PROTOBUF, decode_logs, decode_traces
 from costspan_collector.services import DEFAULT_PROJECT_ID, Services
@@ -101,7 +100,8 @@ def _decode_traces(services: Services, body: bytes, encoding: str, content_type:
     window = Accepted.around(services.now_ns(), services.settings.raw_retention_days)
     calls: list[Call]
     calls, rejected = read_calls(decode_traces(plain, content_type), window)
-    return [price(services.pricer, call) for call in calls], rejected
+    prices = services.prices.current(DEFAULT_PROJECT_ID)
+    return [prices.price(call) for call in calls], rejected
 
 
 def _decode_labels(services: Services, body: bytes, encoding: str, content_type: str) -> tuple[list[Label], list[str]]:

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from costspan.pricing import RateCard
+from costspan.pricing.forms import stored_rate
+from costspan.pricing.writing import rate_form
 from costspan_collector.call import Dimensions
 
 
@@ -35,11 +38,22 @@ def rate_card_row(card: RateCard) -> dict[str, Any]:
         "valid_from": card.valid_from,
         "conditions": dict(card.conditions),
         "assumed": card.assumed,
-        "rates": {
-            meter: {"price": str(rate.price), "per": rate.per, "over": [[at, str(price)] for at, price in rate.over]}
-            for meter, rate in card.rates.items()
-        },
+        "rates": {meter: rate_form(rate) for meter, rate in card.rates.items()},
     }
+
+
+def stored_card(row: Mapping[str, Any]) -> RateCard:
+    """The card of a stored row: what ``rate_card_row`` made, or an earlier release did."""
+    return RateCard(
+        provider=row["provider"],
+        model=row["model"],
+        rates={meter: stored_rate(form) for meter, form in row["rates"].items()},
+        rule=row["rule"],
+        source=row["source"],
+        valid_from=row["valid_from"],
+        conditions=row["conditions"],
+        assumed=row["assumed"],
+    )
 
 
 def rate_card_id(row: dict[str, Any]) -> int:

@@ -18,6 +18,7 @@ class Dialect:
     meters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leaf_operations: frozenset[str] = frozenset()
     tag_prefix: str | None = None
+    condition_prefix: str | None = None
 
 
 # OpenTelemetry GenAI semantic conventions, with the names that they replaced (docs: gen-ai/client-inference.md).
@@ -31,6 +32,7 @@ SEMCONV = Dialect(
         "response_id": ("gen_ai.response.id",),
         "error_type": ("error.type",),
         "tier": ("costspan.service_tier", "openai.response.service_tier", "gen_ai.openai.response.service_tier"),
+        "region": ("costspan.region", "cloud.region"),
         "feature": ("costspan.feature",),
         "feature_source": ("costspan.feature.source",),
         "customer": ("costspan.customer",),
@@ -101,4 +103,5 @@ SEMCONV = Dialect(
         }
     ),
     tag_prefix="costspan.tag.",
+    condition_prefix="costspan.condition.",
 )

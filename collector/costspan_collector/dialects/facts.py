@@ -20,6 +20,7 @@ class Facts:
     stated: dict[str, tuple[int, str, Any]] = field(default_factory=dict)
     meters: dict[str, tuple[int, str, Any]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, str] = field(default_factory=dict)
 
     def value(self, fact: str) -> Any:
         """The value of a fact, or None."""
@@ -39,16 +40,17 @@ class Facts:
 def gather(dialect: Dialect, pairs: Iterable[KeyValue]) -> Facts:
     """The facts in attribute ``pairs``. Attributes that mean nothing to the dialect are not even decoded."""
     meanings = _meanings(dialect)
-    prefix = dialect.tag_prefix
     result = Facts()
+    prefixes = ((dialect.tag_prefix, result.tags), (dialect.condition_prefix, result.conditions))
     groups = (result.facts, result.stated, result.meters)
     for pair in pairs:
         meaning = meanings.get(pair.key)
         if meaning is None:
-            if prefix is not None and pair.key.startswith(prefix):
-                tag = read.text(read.value_of(pair.value))
-                if tag is not None:
-                    result.tags[pair.key[len(prefix) :]] = tag
+            for prefix, named in prefixes:
+                if prefix is not None and pair.key.startswith(prefix):
+                    text = read.text(read.value_of(pair.value))
+                    if text is not None:
+                        named[pair.key[len(prefix) :]] = text
             continue
         value = read.value_of(pair.value)
         if value is None:

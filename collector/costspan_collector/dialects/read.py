@@ -77,6 +77,8 @@ def read_span(dialect: Dialect, span: Span, resource: Facts, window: Accepted) -
         basis=basis if usage is not None else None,
         incomplete=facts.flag("incomplete"),
         tier=facts.text("tier"),
+        region=facts.text("region"),
+        conditions=facts.conditions,
         streamed=facts.flag("streamed"),
         time_to_first_chunk_ns=read.seconds_as_ns(facts.value("time_to_first_chunk_s")),
         value_usd=read.amount(facts.value("value_usd")),

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine, and_, select, tuple_
 
-from costspan.pricing import Cost, Rate, RateCard, rate_usage
+from costspan.pricing import Cost, rate_usage
+from costspan_collector.book.identity import stored_card
 from costspan_collector.filters import Filter
 from costspan_collector.store.calls import USAGE_COLUMNS
 from costspan_collector.store.database import Row, rows
@@ -72,20 +72,5 @@ def arithmetic(row: Mapping[str, Any]) -> Cost | None:
     """The line items of a stored call's cost, from the rates that it was priced by; None where no card priced it."""
     if row["card_rate_card_id"] is None:
         return None
-    return rate_usage(usage_of(row), _card(row), incomplete=row["incomplete"])
-
-
-def _card(row: Mapping[str, Any]) -> RateCard:
-    return RateCard(
-        provider=row["card_provider"],
-        model=row["card_model"],
-        rates={
-            meter: Rate(Decimal(rate["price"]), rate["per"], tuple((at, Decimal(price)) for at, price in rate["over"]))
-            for meter, rate in row["card_rates"].items()
-        },
-        rule=row["card_rule"],
-        source=row["card_source"],
-        valid_from=row["card_valid_from"],
-        conditions=row["card_conditions"],
-        assumed=row["card_assumed"],
-    )
+    card = {column.name: row[f"card_{column.name}"] for column in rate_card.c if column.name != "project_id"}
+    return rate_usage(usage_of(row), stored_card(card), incomplete=row["incomplete"])

@@ -14,23 +14,23 @@ from costspan_collector.store.database import Connection
 from costspan_collector.store.sql import statement
 
 USAGE_COLUMNS = ("input", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+# What pricing decides; a re-rating changes these and nothing else.
+COST_COLUMNS = ("rate_card_id", "cost_usd", "rated_usd", "cost_state", "cost_reason", "price_version")
 COLUMNS = (
     "start_time",
     "series_id",
-    "rate_card_id",
     "duration_us",
     "time_to_first_chunk_us",
     *(f"usage_{meter}" for meter in USAGE_COLUMNS),
+    *COST_COLUMNS,
     "incomplete",
     "streamed",
-    "cost_usd",
     "reported_cost_usd",
+    "charged_usd",
     "value_usd",
     "trace_id",
     "span_id",
     "parent_span_id",
-    "cost_state",
-    "cost_reason",
     "basis",
     "response_id",
     "request_model",
@@ -40,6 +40,8 @@ COLUMNS = (
     "operation_id",
     "error_type",
     "service_tier",
+    "region",
+    "conditions",
     "usage_other",
     "tags",
 )
@@ -117,31 +119,35 @@ def card_identity(priced: PricedCall) -> tuple[int, dict[str, Any]] | None:
     return known[1], known[2]
 
 
+def cost_values(priced: PricedCall) -> list[Any]:
+    """The values of ``COST_COLUMNS``."""
+    card, cost = card_identity(priced), priced.cost
+    if cost is None:
+        return [None, None, None, None, None, priced.price_version]
+    return [card[0] if card else None, cost.amount, cost.rated_usd, cost.state, cost.reason, priced.price_version]
+
+
 def _row(priced: PricedCall, series: int) -> list[Any]:
-    call, cost = priced.call, priced.cost
+    call = priced.call
     usage = call.usage or {}
-    card = card_identity(priced)
-    other = {meter: quantity for meter, quantity in usage.items() if meter not in USAGE_COLUMNS}
     first_chunk = call.time_to_first_chunk_ns
     return [
         span_key(call.trace_id, call.span_id).hex(),
         response_key(call.response_id).hex() if call.response_id else None,
         times.at(call.start_time_ns // 1000),
         series,
-        card[0] if card else None,
         (call.end_time_ns - call.start_time_ns) // 1000,
         first_chunk // 1000 if first_chunk is not None else None,
         *(usage.get(meter) for meter in USAGE_COLUMNS),
+        *cost_values(priced),
         call.incomplete,
         call.streamed,
-        cost.amount if cost else None,
         call.reported_cost_usd,
+        call.charged_usd,
         call.value_usd,
         call.trace_id,
         call.span_id,
         call.parent_span_id,
-        cost.state if cost else None,
-        cost.reason if cost else None,
         call.basis,
         call.response_id,
         call.request_model,
@@ -151,6 +157,8 @@ def _row(priced: PricedCall, series: int) -> list[Any]:
         call.operation_id,
         call.error_type,
         call.tier,
-        other or None,
+        call.region,
+        call.conditions or None,
+        {meter: quantity for meter, quantity in usage.items() if meter not in USAGE_COLUMNS} or None,
         call.tags or None,
     ]

@@ -58,10 +58,10 @@ call = Table(
     Column("duration_us", BIGINT),
     Column("time_to_first_chunk_us", BIGINT),
     *(Column(f"usage_{meter}", BIGINT) for meter in USAGE_COLUMNS),
-    Column("usage_other", JSONB),
-    Column("tags", JSONB),
+    Column("price_version", BIGINT),
+    *(Column(name, JSONB) for name in ("usage_other", "conditions", "tags")),
     *(Column(name, Boolean) for name in ("incomplete", "streamed", "correct")),
-    *(Column(name, _AMOUNT) for name in ("cost_usd", "reported_cost_usd", "value_usd")),
+    *(Column(name, _AMOUNT) for name in ("cost_usd", "reported_cost_usd", "charged_usd", "rated_usd", "value_usd")),
     *(
         Column(name, Text)
         for name in (
@@ -73,6 +73,7 @@ call = Table(
             "response_model",
             "user_id",
             "session_id",
+            "region",
             "operation_id",
             "error_type",
             "service_tier",

@@ -93,7 +93,8 @@ class Endpoint:
     so are ``request_characters``: a text whose characters are billed, for the models whose name begins with one of
     ``request_characters_of``. Items of answers by models whose name begins with one of ``items_count_once_for`` are
     billed as one. ``provider`` is whose protocol it is, for clients
-    that speak several.
+    that speak several. ``conditions`` are paths, in the request's body and in the answer, of what else the price depends
+    on.
     """
 
     path: str
@@ -110,6 +111,7 @@ class Endpoint:
     request_characters: str = ""
     request_characters_of: tuple[str, ...] = ()
     items_count_once_for: tuple[str, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ IMAGES = tuple(
         max_tokens="",
         # The model that wrote a vector graphic is another than the one that drew.
         partial_usages=PartialUsages("svg_usage", added=frozenset({None}), is_beside=True),
+        conditions={"size": "size", "quality": "quality"},
     )
     for name, event in (("generations", "image_generation"), ("edits", "image_edit"), ("variations", "image_edit"))
 )

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
+from functools import reduce
 from typing import Literal, NamedTuple
 
 from costspan import money
+from costspan.pricing.lines import Factor, Rate
 from costspan.usage import INPUT_METERS, Quantity, Usage
 
 CostState = Literal["priced", "partial", "unpriced", "estimated", "reported", "free"]
@@ -23,31 +26,39 @@ _BILLED_AS = {
     "cache_write_5m": "cache_write",
     "cache_write": "cache_write_5m",
 }
+# https://ai.google.dev/gemini-api/docs/pricing: a model whose price does not name audio has one for all that it hears and says.
+_BILLED_AS_AT = {"google": {"input_audio": "input", "cache_read_audio": "cache_read", "output_audio": "output"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """``price`` dollars for ``per`` units. ``over`` re-prices the whole request above that many input tokens."""
+class LineItem(NamedTuple):
+    """``quantity`` of ``meter`` at ``unit_price`` dollars per ``per`` units is ``amount`` dollars (18 decimals).
 
-    price: Decimal
-    per: int
-    over: tuple[tuple[int, Decimal], ...] = ()
+    ``unit_price`` is the printed price times ``factors``.
+    """
 
-    def price_at(self, total_input_tokens: int) -> Decimal:
-        """The unit price for a request of that many input tokens, caches included."""
-        price = self.price
-        for threshold, higher in self.over:
-            if total_input_tokens > threshold:
-                price = higher
-        return price
+    meter: str
+    quantity: Quantity
+    unit_price: Decimal
+    per: int | Decimal
+    amount: Decimal
+    factors: tuple[Factor, ...] = ()
+
+    @property
+    def unrounded(self) -> Fraction:
+        """The amount before its one rounding."""
+        return Fraction(self.quantity) * Fraction(self.unit_price) / Fraction(self.per)
+
+
+# The rates for usage that holds certain meters: those that are rated, in order, and the meters without one.
+_Plan = tuple[tuple[tuple[str, Rate], ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class RateCard:
-    """Rates by meter, and where they come from: the catalogue's provider and model, the rule that chose it,
-    the conditions (such as ``tier``), the start of validity as an ISO date or None, and the data's source.
+    """Rates by meter, and where they come from: the provider and model priced, the rule that chose them, the conditions met
+    (such as ``tier``), the newest start of validity among them (ISO text) or None, and the sources.
 
-    ``assumed`` says in words which asked-for condition has no rate, so that another one's was taken.
+    ``assumed`` says in words what had to be taken for granted: a tier without rates, a time without a price.
     """
 
     provider: str
@@ -58,21 +69,22 @@ class RateCard:
     valid_from: str | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
     assumed: str | None = None
+    _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict, compare=False, repr=False)
 
     def rate_of(self, meter: str) -> Rate | None:
         """The rate that bills ``meter``, or None if the card has none."""
         rate = self.rates.get(meter)
-        return rate if rate is not None else self.rates.get(_BILLED_AS.get(meter, ""))
+        if rate is None:
+            rate = self.rates.get(_BILLED_AS.get(meter) or _BILLED_AS_AT.get(self.provider, {}).get(meter, ""))
+        return rate
 
-
-class LineItem(NamedTuple):
-    """``quantity`` of ``meter`` at ``unit_price`` dollars per ``per`` units is ``amount`` dollars (18 decimals)."""
-
-    meter: str
-    quantity: Quantity
-    unit_price: Decimal
-    per: int
-    amount: Decimal
+    def plan(self, meters: tuple[str, ...]) -> _Plan:
+        """The rates for usage that holds ``meters``, found once."""
+        plan = self._plans.get(meters)
+        if plan is None:
+            found = tuple((meter, rate) for meter in meters if (rate := self.rate_of(meter)) is not None)
+            plan = self._plans[meters] = found, tuple(meter for meter in meters if self.rate_of(meter) is None)
+        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,8 @@ class Cost:
     """What a call costs, in dollars, as far as known.
 
     ``amount`` is the exact sum of ``items`` and None when nothing could be priced: unknown is not zero.
-    ``reason`` says in words why a cost is not simply ``priced``.
+    ``reason`` says in words why a cost is not simply ``priced``. ``rated_usd`` is what our prices give where the provider's
+    own charge is the amount, for comparison.
     """
 
     amount: Decimal | None
@@ -88,6 +101,16 @@ class Cost:
     items: tuple[LineItem, ...] = ()
     card: RateCard | None = None
     reason: str | None = None
+    rated_usd: Decimal | None = None
+
+
+def unit_price(rate: Rate, total_input_tokens: int) -> Decimal:
+    """The price of ``per`` units within a request of that many input tokens, caches included; its factors multiplied in."""
+    price = rate.price
+    for threshold in rate.over:
+        if threshold.is_crossed(total_input_tokens):
+            price = threshold.price
+    return reduce(money.CONTEXT.multiply, [factor.factor for factor in rate.factors], price)
 
 
 def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False) -> Cost:
@@ -97,21 +120,21 @@ def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False)
     """
     if not usage:
         return Cost(None, "unpriced", card=card, reason="no_usage: the provider reported none")
-    total_input = sum([int(quantity) for meter, quantity in usage.items() if meter in _INPUT_METERS])
-    items: list[LineItem] = []
-    missing: list[str] = []
+    total_input = 0
     for meter, quantity in usage.items():
-        rate = card.rate_of(meter)
-        if rate is None:
-            if quantity:
-                missing.append(meter)
-            continue
-        price = rate.price_at(total_input)
-        items.append(LineItem(meter, quantity, price, rate.per, money.line_amount(quantity, price, rate.per)))
+        if meter in _INPUT_METERS:
+            total_input += int(quantity)
+    rated, unrated = card.plan(tuple(usage))
+    items = [_item(meter, usage[meter], rate, total_input) for meter, rate in rated]
+    missing = [meter for meter in unrated if usage[meter]] if unrated else []
     if "request" in card.rates and "request" not in usage:
-        rate = card.rates["request"]
-        items.append(LineItem("request", 1, rate.price, rate.per, money.line_amount(1, rate.price, rate.per)))
+        items.append(_item("request", 1, card.rates["request"], total_input))
     return _cost(tuple(items), missing, card, incomplete)
+
+
+def _item(meter: str, quantity: Quantity, rate: Rate, total_input: int) -> LineItem:
+    price = unit_price(rate, total_input) if rate.over or rate.factors else rate.price
+    return LineItem(meter, quantity, price, rate.per, money.line_amount(quantity, price, rate.per), rate.factors)
 
 
 def _cost(items: tuple[LineItem, ...], missing: list[str], card: RateCard, incomplete: bool) -> Cost:

@@ -38,6 +38,7 @@ COUNT_METERS = (
     "message",
     "rerank_search",
     "citation",
+    "video_second",
 )
 METERS = INPUT_METERS + OUTPUT_METERS + COUNT_METERS
 
