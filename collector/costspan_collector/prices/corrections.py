@@ -15,7 +15,7 @@ from costspan.pricing.lines import ModelPrices, ProviderPrices
 from costspan.pricing.matching import check
 
 _KEYS = frozenset({"provider", "model", "multiplier", "alias"})
-_MODEL_KEYS = frozenset({"id", "match", "before", "replace", "price", "source", "status"})
+_MODEL_KEYS = frozenset({"id", "match", "before", "replace", "price", "source"})
 
 
 def corrections_folder() -> Path:

@@ -1,7 +1,8 @@
 """The catalogue's files: written so that an upgrade is a diff of prices, one price line a line of text."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from costspan.pricing.lines import Clause, ProviderPrices
@@ -9,15 +10,27 @@ from costspan.pricing.writing import alias_form, json_line, line_form, multiplie
 
 
 def write_catalogue(
-    folder: Path, version: str, providers: Mapping[str, ProviderPrices], model_matches: Mapping[str, Clause | None]
+    folder: Path,
+    sources: Sequence[str],
+    providers: Mapping[str, ProviderPrices],
+    model_matches: Mapping[str, Clause | None],
 ) -> int:
-    """Write one file a provider and the index into ``folder``; return the number of models."""
+    """Write one file a provider and the index into ``folder``; return the number of models.
+
+    The version in the index is a hash of the files: equal prices have equal versions.
+    """
+    files = {name: "\n".join(_file(prices)) + "\n" for name, prices in sorted(providers.items())}
+    version = hashlib.blake2b("".join(files.values()).encode(), digest_size=8).hexdigest()
+    index = {
+        "version": version,
+        "sources": list(sources),
+        "providers": {name: model_matches.get(name) for name in files},
+    }
+    files["index"] = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, prices in sorted(providers.items()):
-        (folder / f"{name}.json").write_text("\n".join(_file(prices)) + "\n", encoding="utf-8")
-    index = {"version": version, "providers": {name: model_matches.get(name) for name in sorted(providers)}}
-    (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for stale in set(folder.glob("*.json")) - {folder / f"{name}.json" for name in (*providers, "index")}:
+    for name, text in files.items():
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    for stale in set(folder.glob("*.json")) - {folder / f"{name}.json" for name in files}:
         stale.unlink()
     return sum(len(prices.models) for prices in providers.values())
 

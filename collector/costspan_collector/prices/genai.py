@@ -58,6 +58,9 @@ CONDITION = {
 }
 WITHOUT_EFFECT = {("service_tier", "default"), ("search_type", "web")}
 
+# https://openrouter.ai/docs/features/model-routing: the variant :free of a model costs nothing.
+_NOTHING = {meter: Rate(Decimal(0), UNIT_OF_METER[meter]) for meter in ("input", "cache_read", "output")}
+
 # No printed price has more digits; beyond them lies the noise of a float.
 _DIGITS = 15
 
@@ -98,6 +101,8 @@ def _model(model: Any, source: str) -> ModelPrices:
     standard = _standard(model.prices, source)
     tiers = _tiers(model.price_variants or (), source)
     lines = [*standard, *(line for group in tiers for line in _joined([*_carried_back(group, standard), *group]))]
+    if model.id.endswith(":free"):
+        return ModelPrices(model.id, _clause(model.match), (PriceLine(_NOTHING, source),))
     return ModelPrices(model.id, _clause(model.match), tuple(line for line in lines if line.rates))
 
 
@@ -229,8 +234,8 @@ def _rates(prices: Any) -> dict[str, Rate]:
 def printed(price: Decimal) -> Decimal:
     """``price`` as it will have been printed: what lies beyond 15 digits is a float's noise."""
     if len(price.as_tuple().digits) > _DIGITS:
-        price = Decimal(f"{price:.{_DIGITS}g}").normalize()
-    return Decimal(format(price, "f"))
+        price = Decimal(f"{price:.{_DIGITS}g}")
+    return Decimal(format(price.normalize(), "f"))
 
 
 def _clause(clause: Any) -> Clause:

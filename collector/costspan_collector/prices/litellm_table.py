@@ -145,4 +145,5 @@ def _half(price: Decimal, standard: Decimal | None) -> Decimal:
         return price
     half = standard / 2
     shown = price.normalize().as_tuple().exponent
-    return printed(half.normalize()) if isinstance(shown, int) and half.quantize(Decimal(1).scaleb(shown)) == price else price
+    is_rounded = isinstance(shown, int) and abs(half - price) <= Decimal(5).scaleb(shown - 1)
+    return printed(half) if is_rounded else price

@@ -7,6 +7,7 @@ from datetime import datetime
 from costspan.pricing.book import Name, PriceBook
 from costspan.pricing.compiling import compile_card
 from costspan.pricing.lines import ModelPrices, PriceLine, ProviderPrices, Rate
+from costspan.pricing.units import UNIT_OF_METER
 from costspan_collector.prices.corrections import Correction
 from costspan_collector.prices.genai import FirstSource
 from costspan_collector.prices.litellm_table import SecondSource
@@ -43,7 +44,8 @@ def merged(
         correction = by_provider.get(provider)
         result[provider] = correction.apply(filled) if correction is not None else filled
     differences = list(_differences(first, second, result, now)) if second is not None else []
-    return result, differences
+    # disagreements before what only one of them has
+    return result, sorted(differences, key=lambda row: row.first is None)
 
 
 def _filled(prices: ProviderPrices, second: SecondSource, all_prices: Mapping[str, ProviderPrices]) -> ProviderPrices:
@@ -53,6 +55,9 @@ def _filled(prices: ProviderPrices, second: SecondSource, all_prices: Mapping[st
     added: list[ModelPrices] = []
     for name, lines in second.models.get(prices.provider, {}).items():
         found = _own_model(book, prices.provider, name)
+        if found is None and name in models:
+            models[name] = replace(models[name], match=["or", models[name].match, ["equals", name]])
+            found = name
         if found is None:
             added.append(ModelPrices(name, ["equals", name], lines))
             continue
@@ -111,7 +116,14 @@ def _difference(
     else:
         why = f"a correction: {end.source}"
     yield Difference(
-        provider, name, line.conditions.get("tier", ""), meter, _text(ours) if ours else None, _text(theirs), _text(end), why
+        provider,
+        name,
+        line.conditions.get("tier", ""),
+        meter,
+        _text(meter, ours) if ours else None,
+        _text(meter, theirs),
+        _text(meter, end),
+        why,
     )
 
 
@@ -127,6 +139,7 @@ def _same(one: Rate, other: Rate) -> bool:
     return one.price * other.per == other.price * one.per and [tuple(t) for t in one.over] == [tuple(t) for t in other.over]
 
 
-def _text(rate: Rate) -> str:
-    above = "".join(f", {threshold.price} over {threshold.tokens}" for threshold in rate.over)
-    return f"{rate.price} for {rate.per}{above}"
+def _text(meter: str, rate: Rate) -> str:
+    above = "".join(f", {threshold.price} over {threshold.tokens:,}" for threshold in rate.over)
+    per = "" if rate.per == UNIT_OF_METER[meter] else f" for {rate.per}"
+    return f"{rate.price}{per}{above}"

@@ -9,7 +9,7 @@ from costspan.pricing.catalogue import bundled, provider_of_model
 from costspan.pricing.compiling import Terms
 from costspan.pricing.lines import LAYERS, Alias, Clause, Layer, ModelPrices, ProviderPrices, within
 from costspan.pricing.matching import matches
-from costspan.pricing.naming import PROVIDERS, Spelling, is_fine_tuned, spellings
+from costspan.pricing.naming import Spelling, is_fine_tuned, provider_id, spellings
 
 _NO_PRICES = ProviderPrices("")
 
@@ -71,7 +71,7 @@ class Name:
             if within(alias.valid_from, alias.valid_to, when):
                 whose = "the provider" if layer == "catalogue" else "this project"
                 provider, _, model = alias.model.rpartition("::")
-                provider = PROVIDERS.get(provider, provider) or self._provider
+                provider = provider_id(provider) or self._provider
                 found = self._look_up(provider, Spelling(model, f"{self._model} is {model}, says {whose}"))
                 found = found or next(filter(None, (self._look_up(provider, s) for s in spellings(model))), None)
                 if found is not None:
@@ -116,8 +116,12 @@ class Name:
     def _listed(self, provider: str, name: str) -> tuple[str, ModelPrices | None]:
         catalogue = self._book.layers.get("catalogue", {})
         for owner in (provider, *catalogue.get(provider, _NO_PRICES).fallback):
-            for model in catalogue.get(owner, _NO_PRICES).models:
+            models = catalogue.get(owner, _NO_PRICES).models
+            for model in models:
                 if matches(model.match, name) and is_fine_tuned(name) <= _is_for_fine_tuned(model):
+                    return owner, model
+            for model in models:
+                if model.id.lower() == name:
                     return owner, model
         return provider, None
 
@@ -127,8 +131,8 @@ def _is_for_fine_tuned(model: ModelPrices) -> bool:
 
 
 def _provider_id(book: PriceBook, provider: str | None, model: str) -> str | None:
-    if provider:
-        return PROVIDERS.get(provider.lower(), provider.lower())
+    if provider and (known := provider_id(provider)):
+        return known
     for spelling in spellings(model):
         if spelling.provider is not None:
             return spelling.provider

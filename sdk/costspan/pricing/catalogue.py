@@ -30,6 +30,11 @@ class Catalogue(Mapping[str, ProviderPrices]):
         return str(self._index["version"])
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """What the data was made from."""
+        return tuple(self._index["sources"])
+
+    @property
     def model_matches(self) -> dict[str, Clause]:
         """By provider, how the provider's own models are named (``claude...`` is Anthropic's)."""
         return {name: clause for name, clause in self._index["providers"].items() if clause}

@@ -14,7 +14,7 @@ PROVIDERS: Mapping[str, str] = {
     "amazon_bedrock": "aws",
     "anthropic": "anthropic",
     "aws.bedrock": "aws",
-    "aws-bedrock": "aws",
+    "aws_bedrock": "aws",
     "azure": "azure",
     "azure.ai.inference": "azure",
     "azure.ai.openai": "azure",
@@ -31,7 +31,9 @@ PROVIDERS: Mapping[str, str] = {
     "gcp.vertex_ai": "google",
     "gemini": "google",
     "google": "google",
-    "google-vertex": "google",
+    "google_ai_studio": "google",
+    "google_gemini": "google",
+    "google_vertex": "google",
     "google_genai": "google",
     "groq": "groq",
     "huggingface": "huggingface",
@@ -51,13 +53,16 @@ PROVIDERS: Mapping[str, str] = {
     "x.ai": "x-ai",
     "xai": "x-ai",
 }
+# Names of routers, which are nobody's prices: the model's own name tells whose it is.
+ROUTERS = frozenset({"litellm", "litellm_proxy"})
 # Vertex AI serves Claude and others at prices of its own makers, and only Google's at Google's.
-VERTEX = frozenset({"gcp.vertex_ai", "google-vertex", "vertex_ai"})
+VERTEX = frozenset({"gcp.vertex_ai", "google-vertex", "google_vertex", "vertex_ai", "vertex-ai"})
 
 _ARN = re.compile(r"^arn:[^:]*:(?:bedrock|sagemaker):([^:]*):[^:]*:([a-z-]+)/(.+)$")
 _RESOURCE = re.compile(r"^(?:projects/[^/]+/)?(?:locations/([^/]+)/)?(?:publishers/[^/]+/)?models/(.+)$")
 _DATED = re.compile(r"^(.+?)[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{4}|\d{2}-\d{4}|\d{3}|latest|default)$")
-_ROUTER_VARIANT = re.compile(r"^(.+):(free|nitro|floor|online|thinking|extended|exacto|beta)$")
+# What is named :free is another model, at no price.
+_ROUTER_VARIANT = re.compile(r"^(.+):(nitro|floor|online|thinking|extended|exacto|beta)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,14 @@ class Spelling:
     provider: str | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
     is_guess: bool = False
+
+
+def provider_id(name: str) -> str | None:
+    """The catalogue's provider for a provider's ``name``, the name itself where the catalogue has none, None for a router's."""
+    lowered = name.lower()
+    if lowered in ROUTERS:
+        return None
+    return PROVIDERS.get(lowered) or PROVIDERS.get(lowered.replace("-", "_")) or lowered
 
 
 def spellings(name: str) -> Iterator[Spelling]:
@@ -100,10 +113,15 @@ def spellings(name: str) -> Iterator[Spelling]:
             yield Spelling(f"{base}-{version}", f"named {name}, @ read as -")
     if "/" in name:
         prefix, _, rest = name.partition("/")
-        yield from _again(rest, f"prefix {prefix}/ left out", PROVIDERS.get(prefix.lower()))
+        yield from _again(rest, f"prefix {prefix}/ left out", _known_provider(prefix))
         return
     if dated := _DATED.match(name):
         yield Spelling(dated[1], f"named {name}, snapshot left out", is_guess=True)
+
+
+def _known_provider(prefix: str) -> str | None:
+    known = provider_id(prefix)
+    return known if known in PROVIDERS.values() else None
 
 
 def is_fine_tuned(name: str) -> bool:
