@@ -66,7 +66,7 @@ lock: ## resolve the dependencies anew into requirements/ (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	for set in oldest litellm; do uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
-		pyproject.toml --group clients-$$set -o requirements/clients-$$set.txt; done
+		--upgrade pyproject.toml --group clients-$$set -o requirements/clients-$$set.txt; done
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	for group in real-build real; do \
