@@ -8,6 +8,7 @@ import pytest
 from genai_prices.data import providers
 from genai_prices.types import ModelPrice, Usage
 
+from costspan import money
 from costspan.pricing import Pricer, Rate, RateCard, rate_usage
 from costspan.pricing.compiling import Terms, compile_card
 from costspan.pricing.lines import Threshold
@@ -137,3 +138,9 @@ def test_equal_arguments_share_one_compiled_card() -> None:
     pricer = Pricer()
     first = pricer.card("openai", "gpt-5-mini", WHEN)
     assert first is pricer.card("openai", "gpt-5-mini", WHEN.replace(hour=1))
+
+
+@pytest.mark.parametrize(("seconds", "billed"), [(0, 0), (1, 10), (9, 10), (10, 10), (11, 11)])
+def test_a_short_request_is_billed_for_the_minimum(seconds: int, billed: int) -> None:
+    cost = Pricer().price("groq", "whisper-large-v3-turbo", {"audio_second": seconds}, WHEN)
+    assert [(item.quantity, item.amount) for item in cost.items] == [(billed, money.line_amount(billed, Decimal("0.04"), 3600))]

@@ -33,7 +33,7 @@ _BILLED_AS_AT = {"google": {"input_audio": "input", "cache_read_audio": "cache_r
 class LineItem(NamedTuple):
     """``quantity`` of ``meter`` at ``unit_price`` dollars per ``per`` units is ``amount`` dollars (18 decimals).
 
-    ``unit_price`` is the printed price times ``factors``.
+    ``unit_price`` is the printed price times ``factors``. ``quantity`` is what is billed: at least the rate's minimum.
     """
 
     meter: str
@@ -134,6 +134,8 @@ def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False)
 
 def _item(meter: str, quantity: Quantity, rate: Rate, total_input: int) -> LineItem:
     price = unit_price(rate, total_input) if rate.over or rate.factors else rate.price
+    if rate.minimum and 0 < quantity < rate.minimum:
+        quantity = rate.minimum
     return LineItem(meter, quantity, price, rate.per, money.line_amount(quantity, price, rate.per), rate.factors)
 
 

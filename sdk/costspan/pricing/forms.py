@@ -7,7 +7,7 @@ A price line::
      "rates": {"input": "0.25", "audio_second": {"price": "0.006", "per": 60}},
      "over": [{"above": 272000, "rates": {"input": "0.5"}}], "source": "...", "quote": "..."}
 
-Prices are decimal text, as printed, for the meter's stated unit (``costspan.pricing.units``) or for ``per``. ``above`` re-prices
+Prices are decimal text, as printed, for the meter's stated unit (``costspan.pricing.units``) or for ``per``; a request is billed for at least ``minimum``. ``above`` re-prices
 beyond that many input tokens, ``at_least`` from them on. Every reader raises ValueError naming the field and what it wants.
 """
 
@@ -115,6 +115,7 @@ def stored_rate(form: Mapping[str, Any]) -> Rate:
         tuple(Threshold(tokens, Decimal(price), *inclusive) for tokens, price, *inclusive in form.get("over", ())),
         tuple(Factor(name, Decimal(factor)) for name, factor in form.get("factors", ())),
         form.get("source", ""),
+        form.get("minimum", 0),
     )
 
 
@@ -164,6 +165,9 @@ def _over(form: Mapping[str, Any], where: str) -> tuple[int, bool, Mapping[str, 
 def _rate(meter: str, value: Any, overs: list[tuple[int, bool, Mapping[str, Any]]], where: str) -> Rate:
     _meter(meter, where)
     price, per = _price(meter, value, where)
+    minimum = value.get("minimum", 0) if isinstance(value, Mapping) else 0
+    if not isinstance(minimum, int) or minimum < 0:
+        raise ValueError(f"{where}.minimum: {minimum!r} is no whole number of at least 0")
     thresholds = []
     for tokens, inclusive, rates in overs:
         if meter in rates:
@@ -171,13 +175,13 @@ def _rate(meter: str, value: Any, overs: list[tuple[int, bool, Mapping[str, Any]
             if higher_per != per:
                 raise ValueError(f"{where}: its price over {tokens} tokens is for {higher_per}, not for {per}")
             thresholds.append(Threshold(tokens, higher, inclusive))
-    return Rate(price, per, tuple(sorted(thresholds)))
+    return Rate(price, per, tuple(sorted(thresholds)), minimum=minimum)
 
 
 def _price(meter: str, value: Any, where: str) -> tuple[Decimal, int | Decimal]:
     if not isinstance(value, Mapping):
         return amount(value, where), UNIT_OF_METER[meter]
-    _known_keys(value, frozenset({"price", "per"}), where)
+    _known_keys(value, frozenset({"price", "per", "minimum"}), where)
     per = value.get("per", UNIT_OF_METER[meter])
     per = per if isinstance(per, int) else amount(per, f"{where}.per")
     if per <= 0:

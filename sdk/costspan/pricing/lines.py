@@ -44,13 +44,17 @@ class Factor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``price`` dollars for ``per`` units, as printed; ``over`` in ascending order; ``factors`` multiply whichever holds."""
+    """``price`` dollars for ``per`` units, as printed; ``over`` in ascending order; ``factors`` multiply whichever holds.
+
+    A request that used any is billed for at least ``minimum``.
+    """
 
     price: Decimal
     per: int | Decimal
     over: tuple[Threshold, ...] = ()
     factors: tuple[Factor, ...] = ()
     source: str = ""
+    minimum: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def line_form(line: PriceLine) -> dict[str, Any]:
             "to": instant_text(line.valid_to),
             "conditions": dict(line.conditions),
             "week": week_form(line.week),
-            "rates": {meter: _price(meter, rate.per, str(rate.price)) for meter, rate in line.rates.items()},
+            "rates": {meter: _price(meter, rate.per, str(rate.price), rate.minimum) for meter, rate in line.rates.items()},
             "over": [
                 {"at_least" if inclusive else "above": tokens, "rates": rates}
                 for (tokens, inclusive), rates in sorted(overs.items())
@@ -89,6 +89,7 @@ def rate_form(rate: Rate) -> dict[str, Any]:
             "over": [[threshold.tokens, str(threshold.price), threshold.inclusive] for threshold in rate.over],
             "factors": [[factor.name, str(factor.factor)] for factor in rate.factors],
             "source": rate.source,
+            "minimum": rate.minimum or None,
         }
     )
 
@@ -103,8 +104,10 @@ def json_line(form: Mapping[str, Any]) -> str:
     return json.dumps(form, separators=(", ", ": "), ensure_ascii=False)
 
 
-def _price(meter: str, per: Any, price: str) -> Any:
-    return price if per == UNIT_OF_METER[meter] else {"price": price, "per": _per(per)}
+def _price(meter: str, per: Any, price: str, minimum: int = 0) -> Any:
+    if per == UNIT_OF_METER[meter] and not minimum:
+        return price
+    return {"price": price, "per": _per(per), **({"minimum": minimum} if minimum else {})}
 
 
 def _per(per: Any) -> Any:
