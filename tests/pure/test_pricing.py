@@ -144,3 +144,44 @@ def test_equal_arguments_share_one_compiled_card() -> None:
 def test_a_short_request_is_billed_for_the_minimum(seconds: int, billed: int) -> None:
     cost = Pricer().price("groq", "whisper-large-v3-turbo", {"audio_second": seconds}, WHEN)
     assert [(item.quantity, item.amount) for item in cost.items] == [(billed, money.line_amount(billed, Decimal("0.04"), 3600))]
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "same_as"),
+    [
+        ("openai", "gpt-4-1-mini", "gpt-4.1-mini"),
+        ("gcp.gemini", "gemini-2-5-pro", "gemini-2.5-pro"),
+        ("anthropic", "claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("openai", "openai/gpt-4-1-mini", "gpt-4.1-mini"),
+        ("litellm", "gemini/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("litellm", "gpt-4.1-mini", "gpt-4.1-mini"),
+        (None, "azure/gpt-4.1-mini", "gpt-4.1-mini"),
+        ("vertex_ai", "projects/p/locations/global/publishers/google/models/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("gcp.gemini", "models/gemini-2.5-pro", "gemini-2.5-pro"),
+        (
+            "AWS-Bedrock",
+            "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "regional.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        ),
+    ],
+)
+def test_a_name_is_read_as_the_model_that_it_means(provider: str | None, name: str, same_as: str) -> None:
+    cost = Pricer().price(provider, name, {"input": 1000, "output": 100}, WHEN)
+    assert cost.state == "priced", cost
+    assert cost.card is not None
+    assert cost.card.model == same_as
+    assert f"named {name}" in cost.card.rule or "left out" in cost.card.rule
+
+
+@pytest.mark.parametrize("name", ["ft:gpt-4o-mini-9999:acme::x", "ft:no-such:acme::x", "ft:o1:acme::x"])
+@pytest.mark.parametrize("provider", ["openai", "azure.ai.openai", None])
+def test_a_fine_tuned_model_is_never_priced_as_its_base(provider: str | None, name: str) -> None:
+    cost = Pricer().price(provider, name, {"input": 1000}, WHEN)
+    assert cost.card is None or cost.card.model.startswith("ft:")
+
+
+def test_a_snapshot_that_nobody_knows_is_an_estimate() -> None:
+    cost = Pricer().price("openai", "gpt-5-mini-2031-01-01", {"input": 4}, WHEN)
+    assert (cost.state, cost.amount) == ("estimated", Decimal("0.000001"))
+    assert cost.reason is not None
+    assert "another snapshot may have another price" in cost.reason

@@ -7,8 +7,9 @@ A price line::
      "rates": {"input": "0.25", "audio_second": {"price": "0.006", "per": 60}},
      "over": [{"above": 272000, "rates": {"input": "0.5"}}], "source": "...", "quote": "..."}
 
-Prices are decimal text, as printed, for the meter's stated unit (``costspan.pricing.units``) or for ``per``; a request is billed for at least ``minimum``. ``above`` re-prices
-beyond that many input tokens, ``at_least`` from them on. Every reader raises ValueError naming the field and what it wants.
+Prices are decimal text, as printed, for the meter's stated unit (``costspan.pricing.units``) or for ``per``; a request is
+billed for at least ``minimum``. ``above`` re-prices beyond that many input tokens, ``at_least`` from them on. Every reader
+raises ValueError naming the field and what it wants.
 """
 
 from collections.abc import Mapping

@@ -61,6 +61,8 @@ VERTEX = frozenset({"gcp.vertex_ai", "google-vertex", "google_vertex", "vertex_a
 _ARN = re.compile(r"^arn:[^:]*:(?:bedrock|sagemaker):([^:]*):[^:]*:([a-z-]+)/(.+)$")
 _RESOURCE = re.compile(r"^(?:projects/[^/]+/)?(?:locations/([^/]+)/)?(?:publishers/[^/]+/)?models/(.+)$")
 _DATED = re.compile(r"^(.+?)[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{4}|\d{2}-\d{4}|\d{3}|latest|default)$")
+_DOT = re.compile(r"(?<=\d)\.(?=\d)")
+_HYPHEN = re.compile(r"(?<=\b\d)-(?=\d\b)")
 # What is named :free is another model, at no price.
 _ROUTER_VARIANT = re.compile(r"^(.+):(nitro|floor|online|thinking|extended|exacto|beta)$")
 
@@ -111,12 +113,20 @@ def spellings(name: str) -> Iterator[Spelling]:
         base, _, version = name.partition("@")
         if version not in ("default", "latest"):
             yield Spelling(f"{base}-{version}", f"named {name}, @ read as -")
+    yield from _punctuated(name)
     if "/" in name:
         prefix, _, rest = name.partition("/")
         yield from _again(rest, f"prefix {prefix}/ left out", _known_provider(prefix))
         return
     if dated := _DATED.match(name):
         yield Spelling(dated[1], f"named {name}, snapshot left out", is_guess=True)
+
+
+def _punctuated(name: str) -> Iterator[Spelling]:
+    """Versions are written with a dot or a hyphen: ``claude-sonnet-4.5``, ``claude-sonnet-4-5``."""
+    for other, how in ((_DOT.sub("-", name), "its dot read as -"), (_HYPHEN.sub(".", name), "its - read as a dot")):
+        if other != name:
+            yield Spelling(other, f"named {name}, {how}")
 
 
 def _known_provider(prefix: str) -> str | None:
