@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from costspan_collector.store.embedded import temporary_postgres
+from costspan_collector.store.embedded_temporary import temporary_postgres
 from costspan_collector.store.migrate import migrate
 from tests.support.collector import RunningCollector, running_collector
 

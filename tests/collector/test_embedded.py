@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,6 @@ from costspan_collector.store.embedded import (
     EmbeddedPostgres,
     EmbeddedPostgresError,
     default_data_dir,
-    temporary_postgres,
 )
 from costspan_collector.store.embedded_binaries import (
     ENVIRONMENT,
@@ -28,6 +28,7 @@ from costspan_collector.store.embedded_binaries import (
     programs_folder,
     server_user,
 )
+from costspan_collector.store.embedded_temporary import temporary_postgres
 
 IS_ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not IS_ROOT, reason="is about what differs for root")
@@ -35,7 +36,8 @@ SCRIPT_ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(
 HOLD = """
 import sys
 from pathlib import Path
-from costspan_collector.store.embedded import EmbeddedPostgres, temporary_postgres
+from costspan_collector.store.embedded import EmbeddedPostgres
+from costspan_collector.store.embedded_temporary import temporary_postgres
 with EmbeddedPostgres(Path(sys.argv[1]), durable=False) if sys.argv[1:] else temporary_postgres() as postgres:
     try:
         print(postgres.data_dir, flush=True)
@@ -423,3 +425,25 @@ def test_all_of_this_as_an_ordinary_user(folder: Path) -> None:
     result = run_as_nobody(pythons[0], "-m", "pytest", *options, __file__)
     assert result.returncode == 0, result.stdout
     assert " passed" in result.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds a server's processes in /proc")
+def test_what_a_killed_server_left_running_is_waited_for(data_dir: Path) -> None:
+    postgres = EmbeddedPostgres(data_dir)
+    postgres.start()
+    execute(postgres, "CREATE TABLE kept AS SELECT 42 AS answer")
+    server = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    children = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/stat")
+        if path.read_text().rpartition(")")[2].split()[1] == str(server)
+    ]
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    os.kill(server, signal.SIGKILL)
+    postgres.stop()
+    continued = threading.Timer(2.0, lambda: [os.kill(child, signal.SIGCONT) for child in children])
+    continued.start()
+    with postgres:
+        assert value(postgres, "SELECT answer FROM kept") == 42
+    continued.join()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import costspan
-from costspan_collector.store.embedded import temporary_postgres
+from costspan_collector.store.embedded_temporary import temporary_postgres
 from costspan_collector.store.migrate import migrate
 from tests.real import report
 from tests.real.questions import QUESTIONS

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,7 @@ import psycopg
 from costspan_collector.store import embedded_binaries as binaries
 from costspan_collector.store.embedded_binaries import STATE_ROOT, EmbeddedPostgresError, ServerUser
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "default_data_dir", "temporary_postgres"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "default_data_dir"]
 
 START_TIMEOUT_S = 60.0
 RECOVERY_TIMEOUT_S = 900.0
@@ -45,8 +45,9 @@ _SETTINGS = {
 _DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 _OWN_SETTINGS = {"data_directory", "hba_file", "ident_file", "port", "unix_socket_directories"}
 _SOCKET_NAME = ".s.PGSQL.5432"
+_REMAINS = "pre-existing shared memory block"
 _SHORT_FOLDERS = Path("/tmp")  # noqa: S108  # TMPDIR may be too long for a socket, or closed to the server's user
-_PREFIX = "costspan-postgres-"
+PREFIX = "costspan-postgres-"
 
 
 def default_data_dir() -> Path:
@@ -157,11 +158,24 @@ class EmbeddedPostgres:
         if not self._cluster.exists():
             self._create_cluster()
         try:
-            self._launch()
-            self._wait_until_ready()
+            self._launch_after_remains()
         except BaseException:
             self._shut_down("immediate")
             raise
+
+    def _launch_after_remains(self) -> None:
+        """Launches. A killed server's processes outlive it by a moment, within which no other starts in its place."""
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while True:
+            try:
+                self._launch()
+                self._wait_until_ready()
+            except EmbeddedPostgresError as error:
+                if _REMAINS not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def _create_cluster(self) -> None:
         unfinished = self.data_dir / "postgres.unfinished"
@@ -196,7 +210,7 @@ class EmbeddedPostgres:
     def _new_socket_folder(self) -> Path:
         folder = self.data_dir / "run"
         if len(os.fsencode(folder / _SOCKET_NAME)) > SOCKET_PATH_BYTES:
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_SHORT_FOLDERS)) / "run"
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_SHORT_FOLDERS)) / "run"
             folder.parent.chmod(0o711)
         return self._user.own_folder(folder)
 
@@ -241,7 +255,7 @@ class EmbeddedPostgres:
             self._await_end()
         if self._is_running():
             raise self._error("does not stop")
-        if folder is not None and folder.match(f"{_SHORT_FOLDERS}/{_PREFIX}*/run"):
+        if folder is not None and folder.match(f"{_SHORT_FOLDERS}/{PREFIX}*/run"):
             shutil.rmtree(folder.parent, ignore_errors=True)
 
     def _await_end(self) -> None:
@@ -264,35 +278,3 @@ class EmbeddedPostgres:
             lines = self._pid_file.read_bytes().splitlines()
             return Path(os.fsdecode(lines[4])) if lines[4:] and lines[4] else None
         return None
-
-
-@contextmanager
-def temporary_postgres(durable: bool = False) -> Iterator[EmbeddedPostgres]:
-    """A throw-away cluster, started; gone afterwards, whatever happens. The next call deletes a killed process's."""
-    parent = STATE_ROOT / "tmp" if os.geteuid() == 0 else Path(tempfile.gettempdir())
-    binaries.make_folder(parent, 0o711)
-    _delete_leftovers(parent)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    owner = binaries.open_lock_file(folder / "owner.new")
-    binaries.try_lock(owner)
-    (folder / "owner.new").rename(folder / "owner.lock")  # so that nobody finds it unlocked while we live
-    postgres = EmbeddedPostgres(folder, durable=durable)
-    try:
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.destroy()
-        os.close(owner)
-
-
-def _delete_leftovers(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        with suppress(FileNotFoundError):
-            if folder.lstat().st_uid == os.geteuid() and (folder / "owner.lock").exists():
-                owner = binaries.open_lock_file(folder / "owner.lock")
-                try:
-                    if binaries.try_lock(owner):
-                        EmbeddedPostgres(folder).destroy()
-                finally:
-                    os.close(owner)
