@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -427,17 +428,23 @@ def test_all_of_this_as_an_ordinary_user(folder: Path) -> None:
     assert " passed" in result.stdout
 
 
+def children_of(process_id: int) -> list[int]:
+    children = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(process_id):
+                children.append(int(path.parent.name))
+    return children
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds a server's processes in /proc")
 def test_what_a_killed_server_left_running_is_waited_for(data_dir: Path) -> None:
     postgres = EmbeddedPostgres(data_dir)
     postgres.start()
     execute(postgres, "CREATE TABLE kept AS SELECT 42 AS answer")
     server = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    children = [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/stat")
-        if path.read_text().rpartition(")")[2].split()[1] == str(server)
-    ]
+    children = children_of(server)
+    assert children
     for child in children:
         os.kill(child, signal.SIGSTOP)
     os.kill(server, signal.SIGKILL)
