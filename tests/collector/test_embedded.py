@@ -428,11 +428,13 @@ def test_all_of_this_as_an_ordinary_user(folder: Path) -> None:
     assert " passed" in result.stdout
 
 
-def children_of(process_id: int) -> list[int]:
+def stop_children_of(process_id: int) -> list[int]:
+    """Stops the processes of a server, but not the server, and names those that it stopped."""
     children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
             if path.read_text().rpartition(")")[2].split()[1] == str(process_id):
+                os.kill(int(path.parent.name), signal.SIGSTOP)
                 children.append(int(path.parent.name))
     return children
 
@@ -443,10 +445,8 @@ def test_what_a_killed_server_left_running_is_waited_for(data_dir: Path) -> None
     postgres.start()
     execute(postgres, "CREATE TABLE kept AS SELECT 42 AS answer")
     server = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    children = children_of(server)
+    children = stop_children_of(server)
     assert children
-    for child in children:
-        os.kill(child, signal.SIGSTOP)
     os.kill(server, signal.SIGKILL)
     postgres.stop()
     continued = threading.Timer(2.0, lambda: [os.kill(child, signal.SIGCONT) for child in children])
