@@ -102,6 +102,7 @@ alert = Table(
     Column("threshold", Numeric),
     *(Column(name, _TIME) for name in ("period_start", "period_end", "created_at")),
     *(Column(name, _AMOUNT) for name in ("spent_usd", "amount_usd")),
+    *(Column(name, BIGINT) for name in ("rerate_id", "withdrawn_by")),
     Column("drivers", JSONB),
 )
 
