@@ -11,6 +11,7 @@ from costspan_collector.book.measures import Measures, measures_of
 from costspan_collector.book.rollup import GRAINS, deltas
 from costspan_collector.budgets.budget import Budget, standing_deltas
 from costspan_collector.call import Dimensions, Label, PricedCall, response_key, span_key
+from costspan_collector.prices.current import PricesChanged
 from costspan_collector.store import budgets as budget_store
 from costspan_collector.store import calls as call_store
 from costspan_collector.store import labels as label_store
@@ -19,14 +20,6 @@ from costspan_collector.store.database import Connection, database_now
 from costspan_collector.store.rollups import add_deltas
 
 _LARGEST_CACHE = 200_000
-
-
-class PricesChanged(Exception):
-    """Calls were priced by prices older than ``version``, which is now in force; nothing was booked."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"prices are at version {version} now")
-        self.version = version
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ import structlog
 
 from costspan_collector.call import Label, PricedCall
 from costspan_collector.errors import Permanent, Retryable
-from costspan_collector.ingest import Booked, PricesChanged, ProjectCache, book
-from costspan_collector.prices.current import PriceBooks
+from costspan_collector.ingest import Booked, ProjectCache, book
+from costspan_collector.prices.current import PriceBooks, PricesChanged
 from costspan_collector.store import calls as call_store
 from costspan_collector.store.database import Connection, connect
 from costspan_collector.store.partitions import Partitions, day_of

@@ -73,7 +73,7 @@ CREATE TABLE rerate_change (
     old_price_version bigint NOT NULL,
     PRIMARY KEY (project_id, rerate_id, start_time, trace_id, span_id)
 );
-COMMENT ON TABLE rerate_change IS 'The calls that a re-rating changed, with what they held before it; price_version is what it gave them';
+COMMENT ON TABLE rerate_change IS 'What calls held that a re-rating changed; price_version is what it gave them';
 """
 
 # A correction takes an alert back: the threshold can be crossed, and is alerted, again.

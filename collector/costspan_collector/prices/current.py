@@ -9,6 +9,14 @@ from costspan_collector.call import Call, PricedCall
 from costspan_collector.price import price
 
 
+class PricesChanged(Exception):
+    """Calls were priced by other prices than those of ``version``, which are now in force; nothing was booked."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"prices are at version {version} now")
+        self.version = version
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectPrices:
     """A project's pricer, and the version of the price book that it was made from."""

@@ -133,6 +133,14 @@ def dimensions_of(connection: Connection, project_id: int, series_ids: Sequence[
     return {series: _dimensions(values, tags) for series, *values, tags in rows}
 
 
+def all_series(connection: Connection, project_id: int) -> dict[int, Dimensions]:
+    """The dimension values of every series of a project."""
+    rows: Sequence[Any] = connection.execute(
+        f"SELECT series_id, {', '.join(DIMENSIONS)}, tags FROM series WHERE project_id = %s", (project_id,)
+    ).fetchall()
+    return {series: _dimensions(values, tags) for series, *values, tags in rows}
+
+
 def _dimensions(values: Sequence[str | None], tags: Mapping[str, str]) -> Dimensions:
     return Dimensions(**dict(zip(DIMENSIONS, values, strict=True)), tags=tuple(sorted(tags.items())))
 

@@ -10,9 +10,8 @@ from sqlalchemy import Engine, and_, select, tuple_
 from costspan.pricing import Cost, rate_usage
 from costspan.usage import Quantity
 from costspan_collector.book.identity import stored_card
-from costspan_collector.book.stored import stored_usage
+from costspan_collector.book.stored import USAGE_COLUMNS, stored_usage
 from costspan_collector.filters import Filter
-from costspan_collector.store.calls import USAGE_COLUMNS
 from costspan_collector.store.database import Row, rows
 from costspan_collector.store.spend import conditions
 from costspan_collector.store.tables import call, rate_card, series

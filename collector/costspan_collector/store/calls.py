@@ -8,7 +8,7 @@ import orjson
 
 from costspan_collector import times
 from costspan_collector.book.identity import rate_card_id, rate_card_row
-from costspan_collector.book.stored import USAGE_COLUMNS as USAGE_COLUMNS
+from costspan_collector.book.stored import USAGE_COLUMNS
 from costspan_collector.call import PricedCall, response_key, span_key
 from costspan_collector.store.copy_text import rows
 from costspan_collector.store.database import Connection
