@@ -78,12 +78,13 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
 def services(settings: Settings, database_url: str) -> Iterator[Services]:
     """The running parts; on leaving, what was accepted is booked before they end."""
     sender = Sender(database_url)
-    writer = Writer(database_url, settings.queue_calls, sender.wake)
+    prices = PriceBooks()
+    writer = Writer(database_url, settings.queue_calls, prices, sender.wake)
     engine = reader(database_url)
     writer.start()
     sender.start()
     try:
-        yield Services(settings, database_url, engine, writer, PriceBooks(), time.time_ns, sender.wake)
+        yield Services(settings, database_url, engine, writer, prices, time.time_ns, sender.wake)
     finally:
         writer.stop(_DRAIN_S)
         sender.stop(_DRAIN_S)

@@ -38,8 +38,8 @@ def text(amount: Decimal) -> str:
 def parse(value: object) -> Decimal | None:
     """The amount that ``value`` (a decimal string, int or Decimal) states, or None if it states none.
 
-    Floats are refused, so that no amount can pass through binary rounding; so are amounts that are not
-    finite or do not fit ``NUMERIC(38,18)``.
+    Rounded half-even to 18 decimals where it has more, so that what is stored is what was added up. Floats are refused, so
+    that no amount can pass through binary rounding; so are amounts that are not finite or do not fit ``NUMERIC(38,18)``.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
@@ -49,4 +49,7 @@ def parse(value: object) -> Decimal | None:
         return None
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         return None
-    return amount
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -AMOUNT_DECIMALS:
+        amount = CONTEXT.quantize(amount, _QUANTUM)
+    return amount if abs(amount) < _LARGEST else None

@@ -83,7 +83,8 @@ class RateCard:
         plan = self._plans.get(meters)
         if plan is None:
             found = tuple((meter, rate) for meter in meters if (rate := self.rate_of(meter)) is not None)
-            plan = self._plans[meters] = found, tuple(meter for meter in meters if self.rate_of(meter) is None)
+            # sorted, so that what is said of them does not depend on the order in which they were reported
+            plan = self._plans[meters] = found, tuple(sorted(meter for meter in meters if self.rate_of(meter) is None))
         return plan
 
 
