@@ -12,7 +12,7 @@ import uvicorn
 from costspan_collector.api.web import application
 from costspan_collector.logs import configure_logs
 from costspan_collector.notify.deliver import Sender
-from costspan_collector.prices.current import PriceBooks
+from costspan_collector.prices.current import PriceBooks, stored_prices
 from costspan_collector.services import Services
 from costspan_collector.settings import Settings, SettingsError
 from costspan_collector.store.database import reader
@@ -78,7 +78,7 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
 def services(settings: Settings, database_url: str) -> Iterator[Services]:
     """The running parts; on leaving, what was accepted is booked before they end."""
     sender = Sender(database_url)
-    prices = PriceBooks()
+    prices = PriceBooks(stored_prices(database_url))
     writer = Writer(database_url, settings.queue_calls, prices, sender.wake)
     engine = reader(database_url)
     writer.start()

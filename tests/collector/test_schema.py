@@ -9,7 +9,7 @@ from costspan_collector.store.migrate import migrate
 from costspan_collector.store.tables import metadata
 
 # Small tables of the installation, the same on every node.
-REFERENCE_TABLES = {"project", "alembic_version"}
+REFERENCE_TABLES = {"project", "price_catalogue", "alembic_version"}
 
 
 @pytest.fixture

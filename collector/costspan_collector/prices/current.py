@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from costspan.pricing import PriceBook, Pricer
+from costspan.pricing import Pricer
+from costspan_collector.book.contracts import Contracts
 from costspan_collector.call import Call, PricedCall
 from costspan_collector.price import price
+from costspan_collector.store.database import connect
+from costspan_collector.store.price_book import read_prices
 
 
 class PricesChanged(Exception):
@@ -19,25 +22,32 @@ class PricesChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProjectPrices:
-    """A project's pricer, and the version of the price book that it was made from."""
+    """A project's pricer, the version of the price book that it was made from, and the contracts in that."""
 
     pricer: Pricer
     version: int
+    contracts: Contracts = field(default_factory=lambda: Contracts(()))
 
     def price(self, call: Call) -> PricedCall:
         """``call`` with its cost by these prices."""
-        return price(self.pricer, call, self.version)
+        return price(self.pricer, call, self.version, self.contracts)
 
 
-def of_catalogue(_project_id: int) -> ProjectPrices:
-    """The list prices of this release."""
-    return ProjectPrices(Pricer(PriceBook.of_catalogue()), 0)
+def stored_prices(database_url: str) -> Callable[[int], ProjectPrices]:
+    """What reads a project's prices from the database. It raises LookupError for an unknown project, and psycopg's errors."""
+
+    def load(project_id: int) -> ProjectPrices:
+        with connect(database_url) as connection:
+            stored = read_prices(connection, project_id)
+        return ProjectPrices(Pricer(stored.book), stored.version, Contracts(stored.contracts))
+
+    return load
 
 
 class PriceBooks:
     """The prices of every project, each made by ``load`` when it is first asked for. Safe to share between threads."""
 
-    def __init__(self, load: Callable[[int], ProjectPrices] = of_catalogue) -> None:
+    def __init__(self, load: Callable[[int], ProjectPrices]) -> None:
         self._load = load
         self._lock = threading.Lock()
         self._current: dict[int, ProjectPrices] = {}
