@@ -22,6 +22,11 @@ def line_amount(quantity: int | Decimal, unit_price: Decimal, per: int | Decimal
     return CONTEXT.quantize(CONTEXT.divide(CONTEXT.multiply(quantity, unit_price), per), _QUANTUM)
 
 
+def rounded(amount: Decimal) -> Decimal:
+    """``amount`` at 18 decimals, half-even: for what is no line item, such as an estimate."""
+    return CONTEXT.quantize(amount, _QUANTUM)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum of ``amounts``; 0 for none."""
     return reduce(CONTEXT.add, amounts, ZERO)

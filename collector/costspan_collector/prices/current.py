@@ -59,3 +59,8 @@ class PriceBooks:
             if known is None or known.version < at_least:
                 known = self._current[project_id] = self._load(project_id)
             return known
+
+    def forget(self, project_id: int) -> None:
+        """Read the prices of ``project_id`` anew when they are next asked for: they were changed."""
+        with self._lock:
+            self._current.pop(project_id, None)

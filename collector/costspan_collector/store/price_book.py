@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from costspan.pricing import PriceBook
@@ -38,17 +39,26 @@ _catalogues: dict[str, _Catalogue] = {}
 
 
 def read_prices(connection: Connection, project_id: int) -> StoredPrices:
-    """The prices in force for ``project_id``, as of one instant. Raises LookupError for an unknown project."""
+    """The prices in force for ``project_id``, as of one instant. Raises LookupError for an unknown project.
+
+    Within a transaction, it is the caller's writer lock that keeps them still.
+    """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return _read(connection, project_id)
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        row: Any = connection.execute("SELECT price_version FROM project_writer WHERE project_id = %s", (project_id,)).fetchone()
-        if row is None:
-            raise LookupError(f"project {project_id} does not exist")
-        catalogue = _catalogue(connection)
-        layers: dict[Any, Mapping[str, ProviderPrices]] = {"catalogue": catalogue.providers}
-        for layer in _PROJECT_LAYERS:
-            layers[layer] = _own_layer(connection, project_id, layer)
-        return StoredPrices(row[0], PriceBook(layers, catalogue.model_matches, row[0]), _contracts(connection, project_id))
+        return _read(connection, project_id)
+
+
+def _read(connection: Connection, project_id: int) -> StoredPrices:
+    row: Any = connection.execute("SELECT price_version FROM project_writer WHERE project_id = %s", (project_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"project {project_id} does not exist")
+    catalogue = _catalogue(connection)
+    layers: dict[Any, Mapping[str, ProviderPrices]] = {"catalogue": catalogue.providers}
+    for layer in _PROJECT_LAYERS:
+        layers[layer] = _own_layer(connection, project_id, layer)
+    return StoredPrices(row[0], PriceBook(layers, catalogue.model_matches, row[0]), _contracts(connection, project_id))
 
 
 def catalogue_version(connection: Connection) -> str | None:
