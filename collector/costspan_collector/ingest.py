@@ -11,9 +11,11 @@ from costspan_collector.book.measures import Measures, measures_of
 from costspan_collector.book.rollup import GRAINS, deltas
 from costspan_collector.budgets.budget import Budget, standing_deltas
 from costspan_collector.call import Dimensions, Label, PricedCall, response_key, span_key
+from costspan_collector.prices.current import PricesChanged
 from costspan_collector.store import budgets as budget_store
 from costspan_collector.store import calls as call_store
 from costspan_collector.store import labels as label_store
+from costspan_collector.store.alerts import write_alerts
 from costspan_collector.store.database import Connection, database_now
 from costspan_collector.store.rollups import add_deltas
 
@@ -48,7 +50,8 @@ def book(
 ) -> Booked:
     """Book ``calls`` and ``labels`` of one project in one transaction and return once it is committed.
 
-    Repeating it changes nothing. Raises psycopg's errors; nothing is kept then.
+    Repeating it changes nothing. Raises psycopg's errors and ``PricesChanged``; nothing is kept then. So once the writer lock
+    was taken after a change of prices, no call is booked by older ones.
     """
     unique = {span_key(priced.call.trace_id, priced.call.span_id): priced for priced in calls}
     staged = [(priced, _series_of(cache, priced.call.dimensions)) for priced in unique.values()]
@@ -56,18 +59,20 @@ def book(
     cards = dict(filter(None, (call_store.card_identity(priced) for priced, _ in staged)))
     new_cards = {card: row for card, row in cards.items() if card not in cache.rate_cards}
     with connection.transaction():
-        version = budget_store.lock_writer(connection, project_id)
+        locked = budget_store.lock_versions(connection, project_id)
+        if any(priced.price_version < locked.prices for priced in unique.values()):
+            raise PricesChanged(locked.prices)
         now = database_now(connection)
         entries = _store(connection, project_id, staged, new_series, new_cards)
         new_calls = len(entries)
         entries += _settle_labels(connection, project_id, staged, labels)
-        if version != cache.budgets_version:
+        if locked.budgets != cache.budgets_version:
             budgets = {b.budget_id: b for b in budget_store.load(connection, project_id)}
         else:
             budgets = cache.budgets
         dimensions = ChainMap(new_series, cache.series)
         alerts = _roll_up(connection, project_id, entries, budgets, dimensions, now)
-    _remember(cache, new_series, new_cards, version, budgets)
+    _remember(cache, new_series, new_cards, locked.budgets, budgets)
     return Booked(new_calls, alerts)
 
 
@@ -130,7 +135,7 @@ def _roll_up(
     if not changed:
         return 0
     standings = budget_store.add_spend(connection, project_id, budgets, changed)
-    return budget_store.write_alerts(connection, project_id, budgets, standings, now)
+    return write_alerts(connection, project_id, budgets, standings, now)
 
 
 def _remember(

@@ -12,7 +12,7 @@ import uvicorn
 from costspan_collector.api.web import application
 from costspan_collector.logs import configure_logs
 from costspan_collector.notify.deliver import Sender
-from costspan_collector.prices.current import PriceBooks
+from costspan_collector.prices.current import PriceBooks, stored_prices
 from costspan_collector.services import Services
 from costspan_collector.settings import Settings, SettingsError
 from costspan_collector.store.database import reader
@@ -78,12 +78,13 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
 def services(settings: Settings, database_url: str) -> Iterator[Services]:
     """The running parts; on leaving, what was accepted is booked before they end."""
     sender = Sender(database_url)
-    writer = Writer(database_url, settings.queue_calls, sender.wake)
+    prices = PriceBooks(stored_prices(database_url))
+    writer = Writer(database_url, settings.queue_calls, prices, sender.wake)
     engine = reader(database_url)
     writer.start()
     sender.start()
     try:
-        yield Services(settings, database_url, engine, writer, PriceBooks(), time.time_ns, sender.wake)
+        yield Services(settings, database_url, engine, writer, prices, time.time_ns, sender.wake)
     finally:
         writer.stop(_DRAIN_S)
         sender.stop(_DRAIN_S)

@@ -13,6 +13,7 @@ import structlog
 from costspan_collector.call import Label, PricedCall
 from costspan_collector.errors import Permanent, Retryable
 from costspan_collector.ingest import Booked, ProjectCache, book
+from costspan_collector.prices.current import PriceBooks, PricesChanged
 from costspan_collector.store import calls as call_store
 from costspan_collector.store.database import Connection, connect
 from costspan_collector.store.partitions import Partitions, day_of
@@ -39,10 +40,14 @@ class Batch:
 
 
 class Writer:
-    """One thread with one connection that books batches. ``on_alert`` is called after a commit that wrote alerts."""
+    """One thread with one connection that books batches; calls that waited while prices changed are priced again by ``prices``.
 
-    def __init__(self, database_url: str, queue_calls: int, on_alert: Callable[[], None]) -> None:
+    ``on_alert`` is called after a commit that wrote alerts.
+    """
+
+    def __init__(self, database_url: str, queue_calls: int, prices: PriceBooks, on_alert: Callable[[], None]) -> None:
         self._database_url = database_url
+        self._prices = prices
         self._limit = queue_calls
         self._on_alert = on_alert
         self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
@@ -143,7 +148,11 @@ class Writer:
         labels = [label for batch in group for label in batch.labels]
         self._partitions.ensure(connection, {day_of(priced.call.start_time_ns // 1000) for priced in calls})
         cache = self._caches.setdefault(project_id, ProjectCache())
-        return book(connection, cache, project_id, calls, labels)
+        try:
+            return book(connection, cache, project_id, calls, labels)
+        except PricesChanged as changed:
+            prices = self._prices.current(project_id, changed.version)
+            return book(connection, cache, project_id, [prices.price(priced.call) for priced in calls], labels)
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:

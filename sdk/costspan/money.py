@@ -22,6 +22,11 @@ def line_amount(quantity: int | Decimal, unit_price: Decimal, per: int | Decimal
     return CONTEXT.quantize(CONTEXT.divide(CONTEXT.multiply(quantity, unit_price), per), _QUANTUM)
 
 
+def rounded(amount: Decimal) -> Decimal:
+    """``amount`` at 18 decimals, half-even: for what is no line item, such as an estimate."""
+    return CONTEXT.quantize(amount, _QUANTUM)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum of ``amounts``; 0 for none."""
     return reduce(CONTEXT.add, amounts, ZERO)
@@ -38,8 +43,8 @@ def text(amount: Decimal) -> str:
 def parse(value: object) -> Decimal | None:
     """The amount that ``value`` (a decimal string, int or Decimal) states, or None if it states none.
 
-    Floats are refused, so that no amount can pass through binary rounding; so are amounts that are not
-    finite or do not fit ``NUMERIC(38,18)``.
+    Rounded half-even to 18 decimals where it has more, so that what is stored is what was added up. Floats are refused, so
+    that no amount can pass through binary rounding; so are amounts that are not finite or do not fit ``NUMERIC(38,18)``.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
@@ -49,4 +54,7 @@ def parse(value: object) -> Decimal | None:
         return None
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         return None
-    return amount
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -AMOUNT_DECIMALS:
+        amount = CONTEXT.quantize(amount, _QUANTUM)
+    return amount if abs(amount) < _LARGEST else None

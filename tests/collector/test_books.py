@@ -76,11 +76,14 @@ def test_unknown_is_not_zero(collector: RunningCollector) -> None:
 def test_the_arithmetic_of_a_cost_is_shown(collector: RunningCollector) -> None:
     collector.post_protobuf("/v1/traces", traces(1))
     (row,) = collector.get("/api/v1/calls")["rows"]
-    assert row["items"] == [
-        {"meter": "input", "quantity": "200", "unit_price_usd": "0.25", "per": "1000000", "amount_usd": "0.00005"},
-        {"meter": "cache_read", "quantity": "1000", "unit_price_usd": "0.025", "per": "1000000", "amount_usd": "0.000025"},
-        {"meter": "output", "quantity": "80", "unit_price_usd": "2", "per": "1000000", "amount_usd": "0.00016"},
+    told = ("meter", "quantity", "unit_price_usd", "per", "amount_usd")
+    assert [tuple(item[name] for name in told) for item in row["items"]] == [
+        ("input", "200", "0.25", "1000000", "0.00005"),
+        ("cache_read", "1000", "0.025", "1000000", "0.000025"),
+        ("output", "80", "2", "1000000", "0.00016"),
     ]
+    assert all((item["list_price_usd"], item["factors"]) == (item["unit_price_usd"], []) for item in row["items"])
+    assert {item["source"] for item in row["items"]} == {"genai-prices 0.2.3"}
     assert sum(Decimal(item["amount_usd"]) for item in row["items"]) == Decimal(row["cost_usd"]) == Decimal(CHAT_COST)
     assert row["price"]["source"].startswith("genai-prices ")
 

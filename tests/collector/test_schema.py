@@ -9,7 +9,7 @@ from costspan_collector.store.migrate import migrate
 from costspan_collector.store.tables import metadata
 
 # Small tables of the installation, the same on every node.
-REFERENCE_TABLES = {"project", "alembic_version"}
+REFERENCE_TABLES = {"project", "price_catalogue", "alembic_version"}
 
 
 @pytest.fixture
@@ -53,4 +53,4 @@ def test_every_key_begins_with_the_project(connection: psycopg.Connection[tuple[
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
-    assert migrate(database_url) == migrate(database_url) == "0003"
+    assert migrate(database_url) == migrate(database_url) == "0005"

@@ -49,6 +49,21 @@ def test_text_is_plain(amount: str, text: str) -> None:
     assert money.text(Decimal(amount)) == text
 
 
-@pytest.mark.parametrize("value", [0.1, True, None, "abc", "NaN", "Infinity", "1e40", b"1", [1]])
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("0.0000123456789012345678", "0.000012345678901235"),  # a double's shortest text has more decimals than are kept
+        ("0.0000000000000000005", "0"),
+        ("0.0000000000000000015", "0.000000000000000002"),
+        ("1e-400", "0"),
+    ],
+)
+def test_what_is_read_has_18_decimals(value: str, amount: str) -> None:
+    assert money.parse(value) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    "value", [0.1, True, None, "abc", "NaN", "Infinity", "1e40", "99999999999999999999.9999999999999999999", b"1", [1]]
+)
 def test_what_is_no_amount_is_refused(value: object) -> None:
     assert money.parse(value) is None

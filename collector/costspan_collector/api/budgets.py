@@ -18,6 +18,7 @@ from costspan_collector.budgets.decide import standing_state
 from costspan_collector.filters import parse
 from costspan_collector.services import DEFAULT_PROJECT_ID, Services
 from costspan_collector.store import budgets as store
+from costspan_collector.store.alerts import write_alerts
 from costspan_collector.store.database import connect, database_now
 from costspan_collector.store.standings import Standing, current_standings
 
@@ -83,7 +84,7 @@ def _create(services: Services, request: BudgetRequest) -> tuple[Budget, int]:
             )
             store.create(connection, DEFAULT_PROJECT_ID, budget)
             standings = store.seed(connection, DEFAULT_PROJECT_ID, budget, now)
-            alerts = store.write_alerts(connection, DEFAULT_PROJECT_ID, {budget.budget_id: budget}, standings, now)
+            alerts = write_alerts(connection, DEFAULT_PROJECT_ID, {budget.budget_id: budget}, standings, now)
     except psycopg.errors.UniqueViolation:
         raise Conflict(f"name: there is a budget named {request.name!r} already; choose another name") from None
     return budget, alerts

@@ -104,6 +104,9 @@ def _arithmetic(cost: Cost | None) -> dict[str, Any]:
             "unit_price_usd": money.text(item.unit_price),
             "per": str(item.per),
             "amount_usd": money.text(item.amount),
+            "list_price_usd": money.text(item.list_price),
+            "factors": [[factor.name, str(factor.factor)] for factor in item.factors],
+            "source": item.source,
         }
         for item in cost.items
     ]

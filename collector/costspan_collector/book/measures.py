@@ -67,6 +67,18 @@ def label_measures(before: bool | None, after: bool | None) -> Measures:
     return measures
 
 
+def correction_measures(before: str | None, after: str | None, moved_usd: Decimal) -> Measures:
+    """What it adds when a call's cost moves by ``moved_usd`` and its cost state from ``before`` to ``after`` (None: no cost)."""
+    measures = zeros()
+    measures[COST] = moved_usd
+    if before != after:
+        if before is not None:
+            measures[_STATE_INDEX[before]] -= 1
+        if after is not None:
+            measures[_STATE_INDEX[after]] += 1
+    return measures
+
+
 def add(total: Measures, more: Measures) -> None:
     """Add ``more`` to ``total`` in place, exactly."""
     for index, value in enumerate(more):

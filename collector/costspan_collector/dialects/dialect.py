@@ -79,6 +79,7 @@ SEMCONV = Dialect(
             "page",
             "annotated_page",
             "audio_second",
+            "video_second",
             "character",
             "rerank_search",
             "citation",

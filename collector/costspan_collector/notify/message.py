@@ -8,6 +8,8 @@ from typing import Any
 from costspan import money
 
 EVENT = "budget.threshold_crossed"
+# A correction of prices brought the standing below the threshold again.
+RECOVERED_EVENT = "budget.threshold_recovered"
 
 
 def alert_facts(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,6 +27,8 @@ def alert_facts(row: Mapping[str, Any]) -> dict[str, Any]:
         "amount_usd": money.text(row["amount_usd"]),
         "state": row["state"],
         "reason": row["reason"],
+        "rerate_id": row["rerate_id"],
+        "withdrawn_by": row["withdrawn_by"],
         "drivers": row["drivers"] or [],
         "created_at": row["created_at"],
     }
@@ -33,7 +37,8 @@ def alert_facts(row: Mapping[str, Any]) -> dict[str, Any]:
 def webhook_body(row: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a webhook: ``type``, ``timestamp`` and the alert as ``data`` (Standard Webhooks, "Payload structure")."""
     facts = {name: _plain(value) for name, value in alert_facts(row).items()}
-    return {"type": EVENT, "timestamp": facts["created_at"], "data": facts}
+    event = RECOVERED_EVENT if facts["state"] == "recovered" else EVENT
+    return {"type": event, "timestamp": facts["created_at"], "data": facts}
 
 
 def drivers(totals: Mapping[str, Mapping[str | None, Decimal]], most: int = 3) -> list[dict[str, str | None]]:

@@ -1,16 +1,16 @@
 """Budgets, standings and alerts in Postgres."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 
 from costspan import money
 from costspan_collector.budgets.budget import Budget, StandingKey
-from costspan_collector.budgets.decide import Crossing, crossings
 from costspan_collector.call import DIMENSIONS, Dimensions
 from costspan_collector.filters import parse
 from costspan_collector.store.database import Connection
@@ -20,14 +20,27 @@ from costspan_collector.store.sql import statement
 _COLUMNS = "budget_id, name, filter, fan_out, period, timezone, amount_usd, thresholds, created_at, channels"
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The states of a project's budgets and prices, which change under the writer lock only."""
+
+    budgets: int
+    prices: int
+
+
 def lock_writer(connection: Connection, project_id: int) -> int:
     """Take the project's writer lock until the transaction ends and return the version of its budgets."""
-    row = connection.execute(
-        "SELECT budgets_version FROM project_writer WHERE project_id = %s FOR UPDATE", (project_id,)
+    return lock_versions(connection, project_id).budgets
+
+
+def lock_versions(connection: Connection, project_id: int) -> Versions:
+    """Take the project's writer lock until the transaction ends and return what it guards the versions of."""
+    row: Any = connection.execute(
+        "SELECT budgets_version, price_version FROM project_writer WHERE project_id = %s FOR UPDATE", (project_id,)
     ).fetchone()
     if row is None:
         raise LookupError(f"project {project_id} does not exist")
-    return int(row[0])
+    return Versions(*row)
 
 
 def load(connection: Connection, project_id: int) -> list[Budget]:
@@ -101,68 +114,6 @@ def add_spend(
     return result
 
 
-def write_alerts(
-    connection: Connection,
-    project_id: int,
-    budgets: Mapping[UUID, Budget],
-    standings: Mapping[StandingKey, Decimal],
-    now: datetime,
-) -> int:
-    """Write an alert, with its deliveries, for each threshold newly reached; return how many. Safe to repeat."""
-    written = 0
-    for key, total in standings.items():
-        budget = budgets[key.budget_id]
-        if total < money.CONTEXT.multiply(budget.thresholds[0], budget.amount_usd):
-            continue
-        known: Sequence[Any] = connection.execute(
-            "SELECT threshold FROM alert WHERE project_id = %s AND budget_id = %s AND scope = %s AND period_start = %s",
-            (project_id, key.budget_id, key.scope, key.period_start),
-        ).fetchall()
-        found = crossings(budget, key, total, {threshold for (threshold,) in known})
-        for order, crossing in enumerate(found):
-            # the highest threshold of one batch is its newest alert
-            at = now + timedelta(microseconds=order)
-            written += _write_alert(connection, project_id, budget, key, total, crossing, at)
-    return written
-
-
-def _write_alert(
-    connection: Connection,
-    project_id: int,
-    budget: Budget,
-    key: StandingKey,
-    total: Decimal,
-    crossing: Crossing,
-    now: datetime,
-) -> int:
-    alert_id = uuid4()
-    inserted = connection.execute(
-        statement("insert_alert"),
-        {
-            "project_id": project_id,
-            "alert_id": alert_id,
-            "budget_id": key.budget_id,
-            "budget_name": budget.name,
-            "scope": key.scope,
-            "threshold": crossing.threshold,
-            "period_start": key.period_start,
-            "period_end": key.period_end,
-            "spent_usd": total,
-            "amount_usd": budget.amount_usd,
-            "state": crossing.state,
-            "reason": crossing.reason,
-            "created_at": now,
-        },
-    )
-    if inserted.rowcount:
-        for channel in budget.channels:
-            connection.execute(
-                statement("insert_delivery"),
-                (project_id, uuid4(), alert_id, orjson.dumps(dict(channel)).decode(), now),
-            )
-    return inserted.rowcount
-
-
 def _from_rollups(connection: Connection, project_id: int, budget: Budget, start: datetime, end: datetime) -> dict[str, Decimal]:
     totals: dict[str, Decimal] = {}
     per_series = spent(connection, project_id, start, end)
@@ -178,6 +129,14 @@ def dimensions_of(connection: Connection, project_id: int, series_ids: Sequence[
     rows: Sequence[Any] = connection.execute(
         f"SELECT series_id, {', '.join(DIMENSIONS)}, tags FROM series WHERE project_id = %s AND series_id = ANY(%s)",
         (project_id, list(series_ids)),
+    ).fetchall()
+    return {series: _dimensions(values, tags) for series, *values, tags in rows}
+
+
+def all_series(connection: Connection, project_id: int) -> dict[int, Dimensions]:
+    """The dimension values of every series of a project."""
+    rows: Sequence[Any] = connection.execute(
+        f"SELECT series_id, {', '.join(DIMENSIONS)}, tags FROM series WHERE project_id = %s", (project_id,)
     ).fetchall()
     return {series: _dimensions(values, tags) for series, *values, tags in rows}
 

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Engine, and_, select, tuple_
 
 from costspan.pricing import Cost, rate_usage
+from costspan.usage import Quantity
 from costspan_collector.book.identity import stored_card
+from costspan_collector.book.stored import USAGE_COLUMNS, stored_usage
 from costspan_collector.filters import Filter
-from costspan_collector.store.calls import USAGE_COLUMNS
 from costspan_collector.store.database import Row, rows
 from costspan_collector.store.spend import conditions
 from costspan_collector.store.tables import call, rate_card, series
@@ -61,11 +62,9 @@ def list_calls(
         return rows(connection.execute(query))
 
 
-def usage_of(row: Mapping[str, Any]) -> dict[str, int] | None:
+def usage_of(row: Mapping[str, Any]) -> dict[str, Quantity] | None:
     """The disjoint meters of a stored call, None where none was reported."""
-    usage = {meter: row[f"usage_{meter}"] for meter in USAGE_COLUMNS if row[f"usage_{meter}"] is not None}
-    usage.update(row["usage_other"] or {})
-    return usage or None
+    return stored_usage([row[f"usage_{meter}"] for meter in USAGE_COLUMNS], row["usage_other"])
 
 
 def arithmetic(row: Mapping[str, Any]) -> Cost | None:

@@ -8,12 +8,12 @@ import orjson
 
 from costspan_collector import times
 from costspan_collector.book.identity import rate_card_id, rate_card_row
+from costspan_collector.book.stored import USAGE_COLUMNS
 from costspan_collector.call import PricedCall, response_key, span_key
 from costspan_collector.store.copy_text import rows
 from costspan_collector.store.database import Connection
 from costspan_collector.store.sql import statement
 
-USAGE_COLUMNS = ("input", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 # What pricing decides; a re-rating changes these and nothing else.
 COST_COLUMNS = ("rate_card_id", "cost_usd", "rated_usd", "cost_state", "cost_reason", "price_version")
 COLUMNS = (

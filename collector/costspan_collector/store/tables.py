@@ -4,8 +4,8 @@ from sqlalchemy import Boolean, Column, DateTime, Integer, LargeBinary, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, UUID
 
 from costspan_collector.book.measures import MEASURES
+from costspan_collector.book.stored import USAGE_COLUMNS
 from costspan_collector.call import DIMENSIONS
-from costspan_collector.store.calls import USAGE_COLUMNS
 
 metadata = MetaData()
 _AMOUNT = Numeric(38, 18)
@@ -102,6 +102,7 @@ alert = Table(
     Column("threshold", Numeric),
     *(Column(name, _TIME) for name in ("period_start", "period_end", "created_at")),
     *(Column(name, _AMOUNT) for name in ("spent_usd", "amount_usd")),
+    *(Column(name, BIGINT) for name in ("rerate_id", "withdrawn_by")),
     Column("drivers", JSONB),
 )
 

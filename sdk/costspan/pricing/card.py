@@ -33,7 +33,8 @@ _BILLED_AS_AT = {"google": {"input_audio": "input", "cache_read_audio": "cache_r
 class LineItem(NamedTuple):
     """``quantity`` of ``meter`` at ``unit_price`` dollars per ``per`` units is ``amount`` dollars (18 decimals).
 
-    ``unit_price`` is the printed price times ``factors``. ``quantity`` is what is billed: at least the rate's minimum.
+    ``unit_price`` is ``list_price``, the printed one, times ``factors``. ``quantity`` is what is billed: at least the rate's
+    minimum. ``source`` says where the price is printed.
     """
 
     meter: str
@@ -41,7 +42,9 @@ class LineItem(NamedTuple):
     unit_price: Decimal
     per: int | Decimal
     amount: Decimal
+    list_price: Decimal
     factors: tuple[Factor, ...] = ()
+    source: str = ""
 
     @property
     def unrounded(self) -> Fraction:
@@ -83,7 +86,8 @@ class RateCard:
         plan = self._plans.get(meters)
         if plan is None:
             found = tuple((meter, rate) for meter in meters if (rate := self.rate_of(meter)) is not None)
-            plan = self._plans[meters] = found, tuple(meter for meter in meters if self.rate_of(meter) is None)
+            # sorted, so that what is said of them does not depend on the order in which they were reported
+            plan = self._plans[meters] = found, tuple(sorted(meter for meter in meters if self.rate_of(meter) is None))
         return plan
 
 
@@ -104,13 +108,13 @@ class Cost:
     rated_usd: Decimal | None = None
 
 
-def unit_price(rate: Rate, total_input_tokens: int) -> Decimal:
-    """The price of ``per`` units within a request of that many input tokens, caches included; its factors multiplied in."""
+def list_price(rate: Rate, total_input_tokens: int) -> Decimal:
+    """The printed price of ``per`` units within a request of that many input tokens, caches included."""
     price = rate.price
     for threshold in rate.over:
         if threshold.is_crossed(total_input_tokens):
             price = threshold.price
-    return reduce(money.CONTEXT.multiply, [factor.factor for factor in rate.factors], price)
+    return price
 
 
 def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False) -> Cost:
@@ -133,10 +137,12 @@ def rate_usage(usage: Usage | None, card: RateCard, *, incomplete: bool = False)
 
 
 def _item(meter: str, quantity: Quantity, rate: Rate, total_input: int) -> LineItem:
-    price = unit_price(rate, total_input) if rate.over or rate.factors else rate.price
+    listed = list_price(rate, total_input) if rate.over else rate.price
+    price = reduce(money.CONTEXT.multiply, [factor.factor for factor in rate.factors], listed) if rate.factors else listed
     if rate.minimum and 0 < quantity < rate.minimum:
         quantity = rate.minimum
-    return LineItem(meter, quantity, price, rate.per, money.line_amount(quantity, price, rate.per), rate.factors)
+    amount = money.line_amount(quantity, price, rate.per)
+    return LineItem(meter, quantity, price, rate.per, amount, listed, rate.factors, rate.source)
 
 
 def _cost(items: tuple[LineItem, ...], missing: list[str], card: RateCard, incomplete: bool) -> Cost:

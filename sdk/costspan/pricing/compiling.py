@@ -120,7 +120,8 @@ def _holding(lines: Iterable[PriceLine], at: datetime, conditions: Conditions) -
 def _unmet(terms: Sequence[Terms], conditions: Conditions, met: set[str]) -> list[str]:
     """The conditions that the price should depend on but no chosen line or factor names."""
     named = {name for part in terms for line in part.lines for name in line.conditions}
-    return [name for name in conditions if name not in met and (name == TIER or (name in named and name not in _MAY_BE_UNMET))]
+    missing = [name for name in sorted(conditions) if name not in met]
+    return [name for name in missing if name == TIER or (name in named and name not in _MAY_BE_UNMET)]
 
 
 def _fits(wanted: Conditions, conditions: Conditions) -> bool:

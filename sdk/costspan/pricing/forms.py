@@ -46,7 +46,7 @@ def price_line(form: Mapping[str, Any], where: str, *, is_correction: bool = Fal
     rates = _required(form, "rates", where)
     overs = [_over(over, f"{where}.over") for over in form.get("over", ())]
     return PriceLine(
-        rates={meter: _rate(meter, rate, overs, f"{where}.rates.{meter}") for meter, rate in rates.items()},
+        rates=in_order({meter: _rate(meter, rate, overs, f"{where}.rates.{meter}") for meter, rate in rates.items()}),
         source=str(_required(form, "source", where)),
         valid_from=instant(form.get("from"), f"{where}.from"),
         valid_to=instant(form.get("to"), f"{where}.to"),
@@ -106,6 +106,11 @@ def amount(value: Any, where: str) -> Decimal:
     if len(parsed.as_tuple().digits) > _LARGEST_DIGITS:
         raise ValueError(f"{where}: {value!r} has more than {_LARGEST_DIGITS} digits: no printed price has, a float's noise does")
     return parsed
+
+
+def in_order(rates: Mapping[str, Rate]) -> dict[str, Rate]:
+    """``rates`` in the order of the meters."""
+    return {meter: rates[meter] for meter in UNIT_OF_METER if meter in rates}
 
 
 def stored_rate(form: Mapping[str, Any]) -> Rate:

@@ -12,7 +12,8 @@ from costspan.pricing.units import UNIT_OF_METER
 def line_form(line: PriceLine) -> dict[str, Any]:
     """The form of a price line; what is as usual is left out."""
     overs: dict[tuple[int, bool], dict[str, Any]] = {}
-    for meter, rate in line.rates.items():
+    ordered = {meter: line.rates[meter] for meter in UNIT_OF_METER if meter in line.rates}
+    for meter, rate in ordered.items():
         for threshold in rate.over:
             rates = overs.setdefault((threshold.tokens, threshold.inclusive), {})
             rates[meter] = _price(meter, rate.per, str(threshold.price))
@@ -22,7 +23,7 @@ def line_form(line: PriceLine) -> dict[str, Any]:
             "to": instant_text(line.valid_to),
             "conditions": dict(line.conditions),
             "week": week_form(line.week),
-            "rates": {meter: _price(meter, rate.per, str(rate.price), rate.minimum) for meter, rate in line.rates.items()},
+            "rates": {meter: _price(meter, rate.per, str(rate.price), rate.minimum) for meter, rate in ordered.items()},
             "over": [
                 {"at_least" if inclusive else "above": tokens, "rates": rates}
                 for (tokens, inclusive), rates in sorted(overs.items())
