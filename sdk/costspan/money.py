@@ -44,7 +44,8 @@ def parse(value: object) -> Decimal | None:
     """The amount that ``value`` (a decimal string, int or Decimal) states, or None if it states none.
 
     Rounded half-even to 18 decimals where it has more, so that what is stored is what was added up. Floats are refused, so
-    that no amount can pass through binary rounding; so are amounts that are not finite or do not fit ``NUMERIC(38,18)``.
+    that no amount can pass through binary rounding; so are amounts that are not finite, do not fit
+    ``NUMERIC(38,18)``, or would be rounded to nothing.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
@@ -56,5 +57,7 @@ def parse(value: object) -> Decimal | None:
         return None
     exponent = amount.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -AMOUNT_DECIMALS:
-        amount = CONTEXT.quantize(amount, _QUANTUM)
+        exact, amount = amount, CONTEXT.quantize(amount, _QUANTUM)
+        if exact and not amount:
+            return None
     return amount if abs(amount) < _LARGEST else None

@@ -53,9 +53,7 @@ def test_text_is_plain(amount: str, text: str) -> None:
     ("value", "amount"),
     [
         ("0.0000123456789012345678", "0.000012345678901235"),  # a double's shortest text has more decimals than are kept
-        ("0.0000000000000000005", "0"),
         ("0.0000000000000000015", "0.000000000000000002"),
-        ("1e-400", "0"),
     ],
 )
 def test_what_is_read_has_18_decimals(value: str, amount: str) -> None:

@@ -4,7 +4,20 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from costspan_collector.api import alerts, budgets, calls, forecast, health, labels, otlp, pages, prices, problems, spend
+from costspan_collector.api import (
+    alerts,
+    budgets,
+    calls,
+    forecast,
+    health,
+    labels,
+    otlp,
+    pages,
+    prices,
+    problems,
+    reconciliation,
+    spend,
+)
 from costspan_collector.services import Services
 
 
@@ -18,7 +31,7 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (otlp, spend, forecast, calls, prices, labels, budgets, alerts, health):
+    for module in (otlp, spend, forecast, calls, reconciliation, prices, labels, budgets, alerts, health):
         app.include_router(module.router(services))
     app.include_router(pages.router())
     return app

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,21 +14,17 @@ from rich.table import Table
 
 from costspan import money
 from costspan.pricing.naming import provider_id
+from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
 from costspan_collector.cli.price_import import import_prices
 from costspan_collector.prices import changes
 from costspan_collector.prices.current import stored_prices
 from costspan_collector.prices.unpriced import WorkItem, work_list
 from costspan_collector.services import DEFAULT_PROJECT_ID
-from costspan_collector.settings import load
-from costspan_collector.store.database import Connection, connect
 from costspan_collector.store.price_list import list_rates
 
 app = typer.Typer(no_args_is_help=True, help="The price book: what is in it, what is missing, and changes to it.")
 app.command("import")(import_prices)
 
-DatabaseUrl = Annotated[str | None, typer.Option(help="a Postgres to use; the embedded one otherwise")]
-Data = Annotated[Path | None, typer.Option(help="folder of the embedded Postgres")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 From = Annotated[datetime | None, typer.Option("--from", help="from when, UTC [since ever]")]
 To = Annotated[datetime | None, typer.Option("--to", help="until before when, UTC [for ever]")]
 Source = Annotated[str, typer.Option(help="where the price is written: a page, a contract, a date")]
@@ -46,7 +41,7 @@ def list_prices(
     as_json: Json = False,
 ) -> None:
     """The rates in the book."""
-    with _connected(database_url, data) as (connection, _):
+    with connected(database_url, data) as (connection, _):
         rows = list_rates(
             connection,
             DEFAULT_PROJECT_ID,
@@ -98,7 +93,7 @@ def add(
         "contract_id": contract,
         **_span(start, to),
     }
-    with _connected(database_url, data) as (connection, _), _refusals():
+    with connected(database_url, data) as (connection, _), _refusals():
         print(changes.add_price(connection, DEFAULT_PROJECT_ID, form, datetime.now(UTC), confirm=confirm))
 
 
@@ -115,7 +110,7 @@ def add_alias(
 ) -> None:
     """Say which model a name means."""
     form = {"provider": provider, "name": name, "model": model, "source": source, **_span(start, to)}
-    with _connected(database_url, data) as (connection, _), _refusals():
+    with connected(database_url, data) as (connection, _), _refusals():
         print(changes.add_alias(connection, DEFAULT_PROJECT_ID, form))
 
 
@@ -134,14 +129,14 @@ def add_contract(
 ) -> None:
     """Add a contract with a provider: a factor on list, and the home of fixed prices (`costspan prices add --contract`)."""
     form = {"provider": provider, "name": name, "source": source, "filter": filter_text, "factor": factor, "models": model}
-    with _connected(database_url, data) as (connection, _), _refusals():
+    with connected(database_url, data) as (connection, _), _refusals():
         print(changes.add_contract(connection, DEFAULT_PROJECT_ID, {**form, **_span(start, to)}))
 
 
 @app.command()
 def withdraw(line_id: UUID, database_url: DatabaseUrl = None, data: Data = None) -> None:
     """End a price, alias or contract of your own. Exit code 1: there is none of that id."""
-    with _connected(database_url, data) as (connection, _):
+    with connected(database_url, data) as (connection, _):
         if not changes.withdraw(connection, DEFAULT_PROJECT_ID, line_id):
             print(f"{line_id} is no price, alias or contract in force")
             raise typer.Exit(1)
@@ -153,7 +148,7 @@ def unpriced(
 ) -> None:
     """What could not be priced, the dearest first. Exit code 1: there is something."""
     now = datetime.now(UTC)
-    with _connected(database_url, data) as (connection, url):
+    with connected(database_url, data) as (connection, url):
         book = stored_prices(url)(DEFAULT_PROJECT_ID).pricer.book
         items = work_list(connection, DEFAULT_PROJECT_ID, book, now - timedelta(days=days), now)
     if as_json:
@@ -173,15 +168,6 @@ def _show_work(items: list[WorkItem]) -> None:
         named = f"{item.provider or 'unknown'} {item.model or item.request_model or 'unnamed'}"
         table.add_row(named, *counts, at_risk, "; ".join(item.reasons), ", ".join(item.suggestions))
     Console().print(table)
-
-
-@contextmanager
-def _connected(database_url: str | None, data: Path | None) -> Iterator[tuple[Connection, str]]:
-    from costspan_collector.main import database
-
-    with database(load({"database_url": database_url, "data_dir": data}), lambda _: None) as url, connect(url) as connection:
-        connection.autocommit = True
-        yield connection, url
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from costspan_collector.cli.price import price
 from costspan_collector.cli.prices import app as prices_app
+from costspan_collector.cli.reconcile import app as reconcile_app
 from costspan_collector.settings import Settings, SettingsError, load
 from costspan_collector.store.embedded import EmbeddedPostgresError
 
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 app.command()(price)
 app.add_typer(prices_app, name="prices")
+app.add_typer(reconcile_app, name="reconcile")
 
 _console = Console()
 _errors = Console(stderr=True)

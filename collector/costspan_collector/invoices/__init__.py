@@ -1,0 +1,1 @@
+"""What providers billed, beside what was booked."""
