@@ -16,6 +16,7 @@ from costspan_collector.api import (
     prices,
     problems,
     reconciliation,
+    rerates,
     spend,
 )
 from costspan_collector.services import Services
@@ -31,7 +32,7 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (otlp, spend, forecast, calls, reconciliation, prices, labels, budgets, alerts, health):
+    for module in (otlp, spend, forecast, calls, reconciliation, prices, rerates, labels, budgets, alerts, health):
         app.include_router(module.router(services))
     app.include_router(pages.router())
     return app
