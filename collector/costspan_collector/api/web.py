@@ -17,6 +17,7 @@ from costspan_collector.api import (
     problems,
     reconciliation,
     rerates,
+    self_hosted,
     spend,
 )
 from costspan_collector.services import Services
@@ -32,7 +33,7 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (otlp, spend, forecast, calls, reconciliation, prices, rerates, labels, budgets, alerts, health):
+    for module in (otlp, spend, forecast, calls, reconciliation, prices, rerates, self_hosted, labels, budgets, alerts, health):
         app.include_router(module.router(services))
     app.include_router(pages.router())
     return app
