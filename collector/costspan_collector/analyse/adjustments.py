@@ -28,8 +28,8 @@ _TERMS: Mapping[Kind, tuple[str, ...]] = {
 class Adjustment:
     """A rule: what is agreed for the calls that ``filter_text`` lets through, from month to month (their first days).
 
-    ``terms`` by kind: a free quota's ``meter``, ``quantity`` a month and ``price`` for the meter's unit; a discount's ``share`` of
-    the month's spend once that reaches ``from_usd``; the ``usd`` of a credit or of a commitment.
+    ``terms`` by kind: a free quota's ``meter``, ``quantity`` a month and ``price`` for the meter's unit; a discount's
+    ``share`` of the month's spend once that reaches ``from_usd``; the ``usd`` of a credit or of a commitment.
     """
 
     adjustment_id: UUID

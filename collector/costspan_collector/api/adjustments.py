@@ -70,7 +70,14 @@ def month_form(month: AdjustedMonth) -> dict[str, Any]:
 def _line(line: AdjustmentLine) -> dict[str, Any]:
     rule = line.adjustment
     return {
-        **{"id": rule.adjustment_id, "name": rule.name, "kind": rule.kind, "filter": rule.filter_text, "terms": dict(rule.terms)},
-        **{"source": rule.source, "amount_usd": line.amount_usd, "spent_usd": line.spent_usd, "reason": line.reason},
+        "id": rule.adjustment_id,
+        "name": rule.name,
+        "kind": rule.kind,
+        "filter": rule.filter_text,
+        "terms": dict(rule.terms),
+        "source": rule.source,
+        "amount_usd": line.amount_usd,
+        "spent_usd": line.spent_usd,
+        "reason": line.reason,
         "quantity_used": line.quantity_used,
     }

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from costspan_collector.api import (
+    adjustments,
     alerts,
     budgets,
     calls,
@@ -33,7 +34,21 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (otlp, spend, forecast, calls, reconciliation, prices, rerates, self_hosted, labels, budgets, alerts, health):
+    for module in (
+        otlp,
+        spend,
+        forecast,
+        calls,
+        reconciliation,
+        prices,
+        rerates,
+        self_hosted,
+        adjustments,
+        labels,
+        budgets,
+        alerts,
+        health,
+    ):
         app.include_router(module.router(services))
     app.include_router(pages.router())
     return app

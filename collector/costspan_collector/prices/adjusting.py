@@ -38,7 +38,7 @@ class AdjustedMonth:
 
 
 def add(connection: Connection, project_id: int, form: Mapping[str, Any]) -> UUID:
-    """Add a rule from its form: ``name``, ``kind``, ``filter``, ``terms``, ``source``, ``first_month`` and ``last_month`` (2026-11).
+    """Add a rule from its form: ``name``, ``kind``, ``filter``, ``terms``, ``source``, ``first_month``, ``last_month`` (2026-11).
 
     Raises ValueError naming what is wrong.
     """

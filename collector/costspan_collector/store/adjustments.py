@@ -47,7 +47,8 @@ def supersede_adjustment(connection: Connection, project_id: int, adjustment_id:
 def spent_in(connection: Connection, project_id: int, series_ids: Sequence[int], start: datetime, end: datetime) -> Decimal:
     """The known cost of these series from ``start`` to before ``end`` (on quarter-hours), in dollars."""
     row: Any = connection.execute(
-        "SELECT sum(cost_usd) FROM rollup_quarter_hour WHERE project_id = %s AND series_id = ANY(%s) AND bucket >= %s AND bucket < %s",
+        "SELECT sum(cost_usd) FROM rollup_quarter_hour "
+        "WHERE project_id = %s AND series_id = ANY(%s) AND bucket >= %s AND bucket < %s",
         (project_id, list(series_ids), start, end),
     ).fetchone()
     return row[0] if row[0] is not None else money.ZERO
