@@ -36,6 +36,10 @@ test-real: $(VENV)/dev.ready $(REAL)/real.ready ## end to end against a real mod
 bench-sdk: $(VENV)/dev.ready ## what the SDK adds to a call, beside five peers, in about ten minutes (ARGS="--quick --peers none")
 	@$(BIN)/python -m benchmarks.sdk $(if $(findstring --quick,$(ARGS)),,--page docs/benchmarks/sdk.md) $(ARGS)
 
+.PHONY: bench-rerate
+bench-rerate: $(VENV)/dev.ready ## a million booked calls re-rated beside ingest, in some minutes (ARGS="--calls 100000")
+	@$(BIN)/python -m benchmarks.rerate $(if $(ARGS),,--page docs/benchmarks/rerate.md) $(ARGS)
+
 .PHONY: test-outage
 test-outage: $(VENV)/dev.ready ## the collector away for a minute under load (OUTAGE_S=60): every call booked once after
 	@OUTAGE_S=$(or $(OUTAGE_S),60) $(BIN)/python -m pytest -q -s tests/contract/test_outage.py

@@ -106,3 +106,31 @@ export async function read(path, parameters = {}, signal) {
   if (data === null) throw new ApiError("The collector's answer is not JSON.", adviceFor(500), response.status);
   return /** @type {T} */ (data);
 }
+
+/**
+ * Asks the collector to change something.
+ * @template T
+ * @param {"POST"|"DELETE"} method
+ * @param {string} path below /api/v1/
+ * @param {unknown} [body] sent as JSON
+ * @returns {Promise<T|null>} what it answered, null for nothing
+ * @throws {ApiError}
+ */
+export async function change(method, path, body) {
+  const url = new URL(path, BASE);
+  let response;
+  let text;
+  try {
+    response = await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: { Accept: "application/json", "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    text = await response.text();
+  } catch {
+    throw new ApiError(`The collector at ${url.host} does not answer.`, "Look whether it was done before you try again.", null);
+  }
+  if (!response.ok) throw refused(response, text);
+  return /** @type {T|null} */ (parseOrNull(text));
+}

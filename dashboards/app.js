@@ -1,6 +1,7 @@
 /** The frame around every page. A new page is a module in pages/ and a line in PAGES. */
 import { Header } from "./components/header.js";
 import { Page as Overview } from "./pages/overview.js";
+import { Page as Prices } from "./pages/prices.js";
 import { addressOf, currentRoute, followLink, go, onRoute } from "./router.js";
 import { html, render, useEffect, useErrorBoundary, useMemo, useState } from "./vendor.js";
 import { readView, writeView } from "./view.js";
@@ -13,7 +14,10 @@ import { readView, writeView } from "./view.js";
  */
 
 /** @type {{path: string, title: string, Page: (props: PageProps) => object}[]} */
-const PAGES = [{ path: "", title: "Overview", Page: Overview }];
+const PAGES = [
+  { path: "", title: "Overview", Page: Overview },
+  { path: "prices", title: "Prices", Page: Prices },
+];
 
 /** @param {{route: import("./router.js").Route}} props */
 function NotFound({ route }) {

@@ -15,6 +15,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 BROAD_HANDLERS = {
     "collector/costspan_collector/writer.py": "a thread that must answer every waiting request",
     "collector/costspan_collector/notify/deliver.py": "a thread that must outlive one bad delivery",
+    "collector/costspan_collector/prices/rerate_runner.py": "a thread that must put the fault of one re-rating on its record",
     "sdk/costspan/_context.py": "hands what is thrown into a generator on to the generator that it wraps",
     "sdk/costspan/_stream.py": "hands what is thrown into a generator on to the one that it stands for",
     "sdk/costspan/_patch.py": "raises, unless the fault was an option that the SDK had added to the request",

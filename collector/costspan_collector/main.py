@@ -13,6 +13,8 @@ from costspan_collector.api.web import application
 from costspan_collector.logs import configure_logs
 from costspan_collector.notify.deliver import Sender
 from costspan_collector.prices.current import PriceBooks, stored_prices
+from costspan_collector.prices.rerate import Rerater
+from costspan_collector.prices.rerate_runner import RerateRunner
 from costspan_collector.services import Services
 from costspan_collector.settings import Settings, SettingsError
 from costspan_collector.store.database import reader
@@ -81,11 +83,19 @@ def services(settings: Settings, database_url: str) -> Iterator[Services]:
     prices = PriceBooks(stored_prices(database_url))
     writer = Writer(database_url, settings.queue_calls, prices, sender.wake)
     engine = reader(database_url)
+
+    def rerater(project_id: int, should_stop: Callable[[], bool]) -> Rerater:
+        days = settings.raw_retention_days
+        return Rerater(database_url, project_id, prices, days, on_alert=sender.wake, should_stop=should_stop)
+
+    rerates = RerateRunner(database_url, rerater)
     writer.start()
     sender.start()
+    rerates.resume()
     try:
-        yield Services(settings, database_url, engine, writer, prices, time.time_ns, sender.wake)
+        yield Services(settings, database_url, engine, writer, prices, rerates, time.time_ns, sender.wake)
     finally:
+        rerates.stop()
         writer.stop(_DRAIN_S)
         sender.stop(_DRAIN_S)
         engine.dispose()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from costspan_collector.prices.current import PriceBooks
+from costspan_collector.prices.rerate_runner import RerateRunner
 from costspan_collector.settings import Settings
 from costspan_collector.writer import Writer
 
@@ -22,5 +23,6 @@ class Services:
     engine: Engine
     writer: Writer
     prices: PriceBooks
+    rerates: RerateRunner
     now_ns: Callable[[], int]
     wake_deliveries: Callable[[], None]

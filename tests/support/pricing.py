@@ -1,20 +1,16 @@
-"""Prices that tests change, and calls booked by them, without a price book in the database."""
+"""Prices that tests change, and calls booked by them."""
 
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import psycopg
 
-from costspan.pricing import PriceBook, Pricer
-from costspan.pricing.lines import ModelPrices, PriceLine, ProviderPrices, Rate
 from costspan_collector.call import Call, Dimensions
 from costspan_collector.ingest import ProjectCache, book
-from costspan_collector.prices.current import PriceBooks, PricesChanged, ProjectPrices
-from costspan_collector.store import budgets as budget_store
+from costspan_collector.prices.changes import add_price
+from costspan_collector.prices.current import PriceBooks, PricesChanged, stored_prices
 from costspan_collector.store import calls as call_store
 from costspan_collector.store.database import connect
 from costspan_collector.store.partitions import Partitions, day_of
@@ -22,45 +18,24 @@ from costspan_collector.store.partitions import Partitions, day_of
 PROJECT = 1
 
 
-def prices_of(rates: Mapping[str, Mapping[str, str]]) -> PriceBook:
-    """The catalogue with dollars per million of each meter for models of openai: ``{"gpt-5-mini": {"input": "0.5"}}``."""
-    catalogue = PriceBook.of_catalogue()
-    models = tuple(
-        ModelPrices(
-            name,
-            ["equals", name],
-            (PriceLine({meter: Rate(Decimal(price), 1_000_000) for meter, price in meters.items()}, "corrected"),),
-        )
-        for name, meters in rates.items()
-    )
-    return replace(catalogue, layers={**catalogue.layers, "project": {"openai": ProviderPrices("openai", models)}})
-
-
 @dataclass
 class PriceBoard:
-    """The prices in force, as the collectors of a database see them: changed under the writer lock, with the version."""
+    """The price book of a database, as a collector of it sees it, changed as a team changes it."""
 
     database_url: str
-    pricer: Pricer = field(default_factory=Pricer)
-    version: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    books: PriceBooks = field(init=False)
 
-    def books(self) -> PriceBooks:
-        return PriceBooks(self._load)
+    def __post_init__(self) -> None:
+        self.books = PriceBooks(stored_prices(self.database_url))
 
-    def change(self, rates: Mapping[str, Mapping[str, str]]) -> int:
-        """Put other prices in force and return their version."""
-        pricer = Pricer(prices_of(rates))
-        with psycopg.connect(self.database_url) as connection, self._lock:
-            budget_store.lock_writer(connection, PROJECT)
-            connection.execute("UPDATE project_writer SET price_version = price_version + 1 WHERE project_id = %s", (PROJECT,))
-            self.pricer, self.version = pricer, self.version + 1
-            connection.commit()
-        return self.version
-
-    def _load(self, _project_id: int) -> ProjectPrices:
-        with self._lock:
-            return ProjectPrices(self.pricer, self.version)
+    def change(self, model: str, **rates: str) -> int:
+        """Put other prices, dollars a million, on a model of openai, and return the version of the book."""
+        form = {"provider": "openai", "model": model, "rates": rates, "source": "a correction"}
+        with connect(self.database_url) as connection:
+            connection.autocommit = True
+            add_price(connection, PROJECT, form, datetime.now(UTC), confirm=True)
+        self.books.forget(PROJECT)
+        return self.books.current(PROJECT).version
 
 
 class Booking:

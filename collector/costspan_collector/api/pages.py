@@ -18,6 +18,8 @@ _PAGE_POLICY = (
 # Swagger UI styles its elements inline.
 _DOCS_POLICY = _PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+# The addresses of pages (dashboards/app.js), all drawn by the same file.
+_PAGES = frozenset({"", "prices"})
 _DOCS = {
     "swagger-ui.css",
     "swagger-ui-bundle.js",
@@ -56,7 +58,7 @@ def router() -> APIRouter:
     @routes.get("/{path:path}")
     def page(request: Request, path: str = "") -> Response:
         root = bundled("dashboards")
-        target = (root / (path or "index.html")).resolve()
+        target = (root / ("index.html" if path in _PAGES else path)).resolve()
         if not target.is_relative_to(root.resolve()) or not target.is_file() or target.suffix == ".md":
             return Response("Not found", 404, media_type="text/plain")
         return _file(target, request, _PAGE_POLICY)

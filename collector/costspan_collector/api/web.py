@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from costspan_collector.api import (
+    adjustments,
     alerts,
     budgets,
     calls,
@@ -16,6 +17,8 @@ from costspan_collector.api import (
     prices,
     problems,
     reconciliation,
+    rerates,
+    self_hosted,
     spend,
 )
 from costspan_collector.services import Services
@@ -31,7 +34,21 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (otlp, spend, forecast, calls, reconciliation, prices, labels, budgets, alerts, health):
+    for module in (
+        otlp,
+        spend,
+        forecast,
+        calls,
+        reconciliation,
+        prices,
+        rerates,
+        self_hosted,
+        adjustments,
+        labels,
+        budgets,
+        alerts,
+        health,
+    ):
         app.include_router(module.router(services))
     app.include_router(pages.router())
     return app

@@ -27,6 +27,7 @@ MEASURES = (
 )
 COST = MEASURES.index("cost_usd")
 
+_COUNTS = tuple(index for index in range(len(MEASURES)) if index != COST)
 _INDEX = {name: index for index, name in enumerate(MEASURES)}
 _STATE_INDEX = {name.removesuffix("_calls"): index for name, index in _INDEX.items() if name.endswith("_calls")}
 
@@ -81,6 +82,8 @@ def correction_measures(before: str | None, after: str | None, moved_usd: Decima
 
 def add(total: Measures, more: Measures) -> None:
     """Add ``more`` to ``total`` in place, exactly."""
-    for index, value in enumerate(more):
-        if value:
-            total[index] = money.CONTEXT.add(total[index], value) if index == COST else total[index] + value
+    for index in _COUNTS:
+        if value := more[index]:
+            total[index] += value
+    if cost := more[COST]:
+        total[COST] = money.CONTEXT.add(total[COST], cost)

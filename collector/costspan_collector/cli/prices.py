@@ -14,6 +14,7 @@ from rich.table import Table
 
 from costspan import money
 from costspan.pricing.naming import provider_id
+from costspan_collector.cli.adjust import adjust
 from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
 from costspan_collector.cli.price_import import import_prices
 from costspan_collector.prices import changes
@@ -24,6 +25,7 @@ from costspan_collector.store.price_list import list_rates
 
 app = typer.Typer(no_args_is_help=True, help="The price book: what is in it, what is missing, and changes to it.")
 app.command("import")(import_prices)
+app.command("adjust")(adjust)
 
 From = Annotated[datetime | None, typer.Option("--from", help="from when, UTC [since ever]")]
 To = Annotated[datetime | None, typer.Option("--to", help="until before when, UTC [for ever]")]

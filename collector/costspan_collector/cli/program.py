@@ -12,14 +12,18 @@ from rich.console import Console
 from costspan_collector.cli.price import price
 from costspan_collector.cli.prices import app as prices_app
 from costspan_collector.cli.reconcile import app as reconcile_app
+from costspan_collector.cli.rerate import rerate
+from costspan_collector.cli.self_hosted import app as self_hosted_app
 from costspan_collector.settings import Settings, SettingsError, load
 from costspan_collector.store.embedded import EmbeddedPostgresError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command()(price)
+app.command()(rerate)
 app.add_typer(prices_app, name="prices")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(self_hosted_app, name="self-hosted")
 
 _console = Console()
 _errors = Console(stderr=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from costspan_collector.book.correction import Change, Costs, Tally, entries
+from costspan_collector.book.gpu_hour import SHARE_OF_BILL
 from costspan_collector.book.rollup import GRAINS, Deltas, deltas
 from costspan_collector.book.stored import PRICED_COLUMNS, stored_call
 from costspan_collector.call import Dimensions
@@ -13,7 +14,7 @@ from costspan_collector.filters import Filter
 from costspan_collector.prices.current import ProjectPrices
 from costspan_collector.store import budgets as budget_store
 from costspan_collector.store import rerate_calls
-from costspan_collector.store.calls import card_identity, cost_values
+from costspan_collector.store.calls import card_identity, cards_by_rule, cost_values
 from costspan_collector.store.database import Connection
 from costspan_collector.store.rerate_runs import Place, Run
 
@@ -48,9 +49,10 @@ class Source:
         if self.where.terms:
             self.series.update(budget_store.all_series(self.connection, self.project_id))
             series_ids = [series for series, dimensions in self.series.items() if self.where.matches(dimensions)]
+        shares = cards_by_rule(self.connection, self.project_id, SHARE_OF_BILL)
         for rows in rerate_calls.pages(self.connection, self.project_id, run, series_ids, self.page_calls):
             self._meet({row[rerate_calls.SERIES] for row in rows})
-            yield self._page(rows, prices)
+            yield self._page(rows, prices, shares)
 
     def kept(self, run: Run) -> Iterator[Page]:
         """What a run changed, to be restored, after its place."""
@@ -62,15 +64,18 @@ class Source:
         if unknown := [series for series in series_ids if series not in self.series]:
             self.series.update(budget_store.dimensions_of(self.connection, self.project_id, unknown))
 
-    def _page(self, rows: Sequence[rerate_calls.Row], prices: ProjectPrices) -> Page:
+    def _page(self, rows: Sequence[rerate_calls.Row], prices: ProjectPrices, shares: frozenset[int]) -> Page:
         tally = Tally()
         changes = []
         cards: dict[int, Mapping[str, Any]] = {}
         for row in rows:
             series_id = row[rerate_calls.SERIES]
             tally.look_at(row[0], series_id)
+            before = Costs(*row[rerate_calls.COSTS])
+            if before.rate_card_id in shares:
+                continue  # a share of a real bill, which no price corrects
             priced = prices.price(stored_call(row[: len(PRICED_COLUMNS)], self.series[series_id]))
-            before, after = Costs(*row[rerate_calls.COSTS]), Costs(*cost_values(priced))
+            after = Costs(*cost_values(priced))
             if not after.says(before):
                 change = Change(row[0], row[1], row[2], series_id, before, after, not row[rerate_calls.CHANGED])
                 tally.touch(change)

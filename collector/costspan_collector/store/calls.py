@@ -102,6 +102,12 @@ def insert_rate_cards(connection: Connection, project_id: int, new: Mapping[int,
         )
 
 
+def cards_by_rule(connection: Connection, project_id: int, rule: str) -> frozenset[int]:
+    """The ids of the cards that came by ``rule``."""
+    query = "SELECT rate_card_id FROM rate_card WHERE project_id = %s AND rule = %s"
+    return frozenset(row[0] for row in connection.execute(query, (project_id, rule)).fetchall())
+
+
 _card_ids: dict[int, tuple[Any, int, dict[str, Any]]] = {}
 
 

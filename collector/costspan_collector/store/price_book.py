@@ -9,10 +9,12 @@ from psycopg.rows import dict_row
 
 from costspan.pricing import PriceBook
 from costspan.pricing.lines import Clause, ModelPrices, PriceLine, ProviderPrices
+from costspan.pricing.self_hosted import provider_prices
 from costspan_collector.book import price_rows
 from costspan_collector.book.contracts import Contract
 from costspan_collector.filters import parse
 from costspan_collector.store.database import Connection
+from costspan_collector.store.self_hosted import load_cards
 
 CATALOGUE_PROJECT_ID = 0
 _PROJECT_LAYERS = ("project", "contract")
@@ -58,6 +60,7 @@ def _read(connection: Connection, project_id: int) -> StoredPrices:
     layers: dict[Any, Mapping[str, ProviderPrices]] = {"catalogue": catalogue.providers}
     for layer in _PROJECT_LAYERS:
         layers[layer] = _own_layer(connection, project_id, layer)
+    layers["self_hosted"] = provider_prices(known.card for known in load_cards(connection, project_id))
     return StoredPrices(row[0], PriceBook(layers, catalogue.model_matches, row[0]), _contracts(connection, project_id))
 
 

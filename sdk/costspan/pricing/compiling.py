@@ -67,6 +67,7 @@ def compile_card(
         f"{provider} {model} has no rates for {name} {conditions[name]}: the standard ones are taken"
         for name in _unmet(terms, conditions, met)
     ]
+    assumed += dict.fromkeys(line.assumed for line, _, _ in chosen.values() if line.assumed)
     starts = [line.valid_from for line, _, _ in chosen.values() if line.valid_from is not None]
     return RateCard(
         provider=provider,

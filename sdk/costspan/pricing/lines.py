@@ -85,7 +85,10 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """Rates by meter, in force from ``valid_from`` (inclusive) to ``valid_to`` (exclusive); None is without end."""
+    """Rates by meter, in force from ``valid_from`` (inclusive) to ``valid_to`` (exclusive); None is without end.
+
+    ``assumed`` says in words what the rates themselves take for granted, such as a speed that nobody measured.
+    """
 
     rates: Mapping[str, Rate]
     source: str
@@ -96,6 +99,7 @@ class PriceLine:
     status: Status = "confirmed"
     quote: str = ""
     is_correction: bool = False
+    assumed: str = ""
 
     def in_force(self, at: datetime) -> bool:
         """Whether the line holds at the aware ``at``, its week rule included."""
