@@ -15,18 +15,38 @@ Getter = Callable[[Any], Any]
 
 def step(source: Any, name: str) -> Any:
     """The value called ``name`` in a mapping or on an object, or None."""
-    if isinstance(source, dict):
-        return source.get(name)
     kind: type = type(source)
+    if kind is dict:
+        return source.get(name)
     if _is_only_a_value(kind, name):
         values = source.__dict__
         if name in values:
             return values[name]
         extra = source.__pydantic_extra__
         return extra.get(name) if extra else None
+    if isinstance(source, dict):
+        return source.get(name)
     value = getattr(source, name, None)
     # Asked last: of most objects it is slower to learn that they are no mapping than to read them.
     return source.get(name) if value is None and isinstance(source, Mapping) else value
+
+
+def as_mapping(source: Any, names: frozenset[str]) -> Mapping[str, Any]:
+    """What ``step`` gives for ``names``, all at once. What else is in the mapping means nothing."""
+    kind: type = type(source)
+    if kind is dict:
+        known: dict[str, Any] = source
+        return known
+    if _are_only_values(kind, names):
+        values: dict[str, Any] = source.__dict__
+        extra = source.__pydantic_extra__
+        return {**extra, **values} if extra else values
+    return {name: step(source, name) for name in names}
+
+
+@lru_cache(maxsize=4096)
+def _are_only_values(kind: type, names: frozenset[str]) -> bool:
+    return all(_is_only_a_value(kind, name) for name in names)
 
 
 @lru_cache(maxsize=4096)
