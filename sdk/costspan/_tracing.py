@@ -7,7 +7,7 @@ holds only its identity.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry import context as context_api
@@ -26,6 +26,8 @@ SCOPE_NAME = "costspan"
 
 _SAMPLED = 0x01
 _RANDOM_TRACE_ID = 0x02
+# One object for all spans of the same flags, since so many are kept.
+_trace_flags = cache(TraceFlags)
 _UNSET = Status(StatusCode.UNSET)
 _ERROR = Status(StatusCode.ERROR)
 
@@ -103,7 +105,7 @@ class Tracing:
                 trace_id,
                 ids.generate_span_id(),
                 is_remote=False,
-                trace_flags=TraceFlags(flags),
+                trace_flags=_trace_flags(flags),
                 trace_state=parent.trace_state if parent else None,
             ),
             parent=parent,
@@ -134,7 +136,7 @@ class Tracing:
             int.from_bytes(digest[:16], "big"),
             int.from_bytes(digest[16:24], "big"),
             is_remote=False,
-            trace_flags=TraceFlags(_SAMPLED),
+            trace_flags=_trace_flags(_SAMPLED),
         )
         return SpanSeed(context, None, self.resource(), None, may_be_current=False)
 
@@ -173,11 +175,19 @@ class Tracing:
 
 
 def _application() -> TracerProvider | None:
-    provider = trace.get_tracer_provider()
+    provider: Any = trace.get_tracer_provider()
+    kind: type = type(provider)
     # A provider that OTEL_SDK_DISABLED has switched off shows nothing to its processors.
-    if isinstance(provider, TracerProvider) and not getattr(provider, "_disabled", False):
-        return provider
+    if _is_of_the_sdk(kind) and not getattr(provider, "_disabled", False):
+        application: TracerProvider = provider
+        return application
     return None
+
+
+@lru_cache(64)
+def _is_of_the_sdk(kind: type) -> bool:
+    # Abstract base classes take microseconds to answer.
+    return issubclass(kind, TracerProvider)
 
 
 def _is_sampled(application: TracerProvider, trace_id: int, name: str, attributes: Mapping[str, Any]) -> bool:
