@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from costspan import _context, _default_feature, _operation
-from costspan._attributes import OPERATION_ID, call_attributes, request_attributes, span_name
+from costspan._attributes import OPERATION_ID, call_attributes, span_name
 from costspan._attribution import Attribution
 from costspan._engine import Engine
 from costspan._facts import Facts, Output
@@ -57,7 +57,6 @@ class Observation:
         "_hidden",
         "_inner_failed",
         "_is_in_progress",
-        "_name",
         "_operation",
         "_outer",
         "_seed",
@@ -87,9 +86,8 @@ class Observation:
         self._operation = _operation.current()
         if engine.checks.has(self._attribution.feature):
             facts.output = Output()
-        self._name = span_name(facts.operation, facts.request_model)
         outer_seed = self._outer._seed if self._outer is not None else None
-        self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
+        self._seed: SpanSeed = engine.tracing.begin(facts, outer_seed)
         self._start_ns = time.time_ns()
         self._start_clock_ns = time.perf_counter_ns()
         self._hidden: _context.Holding | None = None
@@ -257,7 +255,8 @@ class Observation:
         for model, reading in facts.partial:
             with guard:
                 spans.append(self._span_of_other_model(model, reading))
-        own = self._span(self._seed, self._name, facts.response_model or facts.request_model, facts.reading)
+        name = span_name(facts.operation, facts.request_model)
+        own = self._span(self._seed, name, facts.response_model or facts.request_model, facts.reading)
         engine.counters.add("calls")
         if facts.output is not None:
             with guard:
