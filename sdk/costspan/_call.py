@@ -1,7 +1,6 @@
 """What happens around one call of a patched function."""
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 from costspan._bytes import BodyReader, read_encoded
@@ -56,14 +55,15 @@ class Call:
             is_protocol=adapter.is_protocol and not reader.endpoint.provider,
         )
         self._observation = Observation(engine, facts)
-        with guard:
-            self._ask_for_usage()
+        if request.is_stream:
+            with guard:
+                self._ask_for_usage()
         self._observation.enter()
 
     def _ask_for_usage(self) -> None:
         request, stream = self._request, self._reader.endpoint.stream
         replaced = self._adapter.call.with_body_field
-        if replaced is None or stream is None or stream.usage_option is None or not request.is_stream or request.is_raw:
+        if replaced is None or stream is None or stream.usage_option is None or request.is_raw:
             return
         if not self._engine.settings.request_stream_usage:
             return
@@ -145,12 +145,12 @@ class Call:
 
     def _read(self, body: Any) -> None:
         observation = self._observation
-        with guard:
-            self._reader.read_body(observation.facts, body)
-            if observation.facts.output is not None:
-                observation.facts.output.response = body
-            if observation.facts.response_id is None:
-                self._engine.index.remember_object(body, observation.span_context)
+        facts = observation.facts
+        self._reader.read_body(facts, body)
+        if facts.output is not None:
+            facts.output.response = body
+        if facts.response_id is None:
+            self._engine.index.remember_object(body, observation.span_context)
         observation.end()
 
     def _read_encoded(self, data: bytes | str, figures: Any) -> None:
@@ -174,7 +174,14 @@ class Call:
                 engine, observation, chunks, encoded, answer.decode, holds_back=self._asked_for_usage
             )
         else:
-            watch = StreamWatch(engine, observation, chunks, self._forgetting() if self._asked_for_usage else None)
+            watch = StreamWatch(
+                engine,
+                observation,
+                chunks,
+                holds_back=self._asked_for_usage,
+                forget=shape.forget if self._adds_null_usage() else None,
+                usage_field=self._reader.endpoint.body.usage,
+            )
         observed = observed_stream(answer.stream, watch, answer.iterator)
         with guard:
             engine.index.remember_object(observed, observation.span_context)
@@ -183,12 +190,9 @@ class Call:
                 tap(shape.stream_response(answer.stream), watch)
         return observed
 
-    def _forgetting(self) -> Callable[[Any], None]:
-        """What makes a chunk look as if nobody had asked for usage."""
-        facts, forget, field = self._observation.facts, self._adapter.call.forget, self._reader.endpoint.body.usage
-        if forget is None or not adds_null_usage(self._request.host, facts.provider, facts.request_model):
-            return lambda _: None
-        return lambda chunk: forget(chunk, field)
+    def _adds_null_usage(self) -> bool:
+        facts = self._observation.facts
+        return self._asked_for_usage and adds_null_usage(self._request.host, facts.provider, facts.request_model)
 
     def _watch_response(self, response: Any) -> None:
         is_watched = False

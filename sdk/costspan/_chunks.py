@@ -6,6 +6,7 @@ from typing import Any
 
 from costspan._facts import Facts, texts
 from costspan._guard import guard
+from costspan._quick_pass import QuickPass, never, not_yet, quick_pass
 from costspan._reading import EndpointReader, FieldReader
 from costspan.usage.paths import step
 
@@ -41,15 +42,13 @@ class ChunkReader:
 
     def read(self, chunk: Any) -> bool:
         """Take what ``chunk`` tells. True if it carries usage and no content: a chunk that only usage was asked for."""
-        reader = self._reader
-        kind = reader.chunk_kind(chunk) if reader.chunk_kind else ""
-        fields = reader.chunks.get(kind)
+        reader, facts = self._reader, self.facts
+        fields = reader.chunks.get("" if reader.chunk_kind is None else reader.chunk_kind(chunk))
         if fields is None:
             return False
         if reason := fields.finish_reasons(chunk):
             self._finish_reasons.extend(texts(reason))
         usage = fields.usage(chunk)
-        facts = self.facts
         if facts.response_id is None or usage is not None:
             fields.identify(facts, chunk)
         if facts.output is not None:
@@ -64,6 +63,17 @@ class ChunkReader:
             self._fields, self._source = fields, chunk
         self._final = bool(self._finish_reasons)
         return reader.content is not None and not reader.content(chunk)
+
+    def quick_pass(self, chunk: Any, *, forgets: bool) -> QuickPass:
+        """What lets chunks pass that are like ``chunk``, which was read, and tell nothing; ``not_yet`` as long as
+        the chunks have to be read to learn whose they are. See ``_quick_pass``."""
+        if self.facts.response_id is None:
+            return not_yet
+        stream = self._reader.endpoint.stream
+        if stream is None or stream.kind or self.facts.output is not None:
+            return never
+        fields = stream.chunks[""]
+        return quick_pass(chunk, fields.usage, fields.finish_reasons, forgets=forgets)
 
     def settle(self, *, is_drained: bool) -> None:
         """The stream has ended: turn what was seen into facts. Call once."""

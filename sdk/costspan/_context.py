@@ -26,9 +26,10 @@ class Holding:
     """One attribution in force, what held before it, and the OpenTelemetry contexts before and after it came.
 
     ``known`` is what holds, with the baggage that was read for it: one value, since threads and tasks may share this.
+    ``hiding`` is what ``hide`` last made here.
     """
 
-    __slots__ = ("after", "attribution", "before", "known", "outer")
+    __slots__ = ("after", "attribution", "before", "hiding", "known", "outer")
 
     def __init__(self, said: Attribution, outer: "Holding | None") -> None:
         self.attribution = said
@@ -36,6 +37,7 @@ class Holding:
         self.before: Context | None = None
         self.after: Context | None = None
         self.known: tuple[Mapping[str, object], Attribution] | None = None
+        self.hiding: Holding | None = None
 
 
 _holding: ContextVar[Holding | None] = ContextVar("costspan_attribution", default=None)
@@ -65,6 +67,8 @@ def enter(said: Attribution) -> Holding:
 def leave(holding: Holding) -> None:
     """Undo ``enter`` or ``hide``. What the application has attached meanwhile and not detached stays."""
     _holding.set(holding.outer)
+    # They refer to each other, which would leave them to the garbage collector.
+    holding.hiding = None
     if holding.before is None:
         return
     with guard:
@@ -80,11 +84,18 @@ def hide() -> Holding | None:
     For as long as a model client works: the provider is not to hear of them. Give the result to ``show``.
     """
     now = context_api.get_current()
+    outer = _holding.get()
+    if outer is not None and (known := outer.hiding) is not None and known.before is now and known.after is not None:
+        _holding.set(known)
+        context_api.attach(known.after)
+        return known
     if not _baggage.has_ours(_baggage.entries_of(now)):
         return None
-    holding = Holding(current(), _holding.get())
+    holding = Holding(current(), outer)
     _holding.set(holding)
     _attach(holding, _baggage.without_ours(now))
+    if outer is not None:
+        outer.hiding = holding
     return holding
 
 

@@ -74,7 +74,7 @@ class Delivery:
         return self._backlog.spooled
 
     def put(self, item: Item | LateItems, *, may_start: bool = True) -> None:
-        """Queue ``item``, or the function that makes some in the delivery thread; drop and count it if the queue is full.
+        """Queue ``item``, or what makes some in the delivery thread; drop and count it if the queue is full.
 
         Never waits. With ``may_start=False`` it is safe in a destructor too: it starts no thread.
         """

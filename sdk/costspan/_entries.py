@@ -1,14 +1,19 @@
 """What is put into the delivery's queue, and how it becomes batches."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from costspan._export import Batch, Item, LabelEvent, encode
 from costspan._guard import Counters, guard
 
-LateItems = Callable[[], Sequence[Item]]
+
+class LateItems(Protocol):
+    """What items are made of in the delivery thread."""
+
+    def items(self) -> Sequence[Item]: ...
 
 
 class Flush:
@@ -32,7 +37,7 @@ def items_of(entries: Sequence[Entry]) -> list[Item]:
             items.append(entry)
         elif not isinstance(entry, Flush):
             with guard:
-                items.extend(entry())
+                items.extend(entry.items())
     return items
 
 

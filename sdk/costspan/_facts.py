@@ -2,11 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from costspan.usage import Reading
+from costspan.usage import Figures, Reading
 
 UNFINISHED = frozenset({"queued", "in_progress"})
+
+
+class Counted(NamedTuple):
+    """Items that are billed one by one, by meter; ``without_usage`` those that are only where no usage is reported."""
+
+    always: dict[str, int]
+    without_usage: dict[str, int]
+
+
+NOTHING_COUNTED = Counted({}, {})
 
 
 @dataclass(slots=True)
@@ -16,7 +26,7 @@ class Facts:
     ``time_to_first_chunk_s`` is in seconds. ``is_incomplete``: the final usage figures were not seen. ``partial`` holds
     what other models consumed within the call, by model. ``conditions`` is what else the price depends on, such as an
     image's size. ``status`` is the state of a background response. ``unread``
-    resolves usage that was noted and not yet understood.
+    makes ``reading`` and ``partial`` of the ``figures``, ``entries`` and ``counted`` items that were noted.
     """
 
     operation: str
@@ -44,13 +54,17 @@ class Facts:
     status_code: int | None = None
     status: str | None = None
     output: "Output | None" = None
-    unread: Callable[[], None] | None = None
+    unread: "Callable[[Facts], None] | None" = None
+    figures: Figures | None = None
+    entries: Any = None
+    counted: Counted = NOTHING_COUNTED
 
     def resolve(self) -> None:
         """Turn the usage that was noted into ``reading`` and ``partial``, if that has not been done."""
         unread, self.unread = self.unread, None
         if unread is not None:
-            unread()
+            unread(self)
+            self.entries = None
 
     @property
     def priced_tier(self) -> str | None:

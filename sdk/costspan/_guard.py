@@ -2,7 +2,12 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeVar
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 _logger = logging.getLogger("costspan")
 
@@ -46,8 +51,18 @@ class Guard:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None or not isinstance(error, self._swallowed):
-            return False
+        return error is not None and isinstance(error, self._swallowed) and self._swallow(error)
+
+    def ask(self, question: Callable[[Argument], Result], argument: Argument, otherwise: Result) -> Result:
+        """``question(argument)``, or ``otherwise`` if that goes wrong. Costs less than ``with``: for every chunk of a stream."""
+        try:
+            return question(argument)
+        except self._swallowed as error:
+            if not self._swallow(error):
+                raise
+        return otherwise
+
+    def _swallow(self, error: BaseException) -> bool:
         self.errors.add(type(error).__name__)
         _logger.debug("costspan: internal error, the application is not affected", exc_info=error)
         return not self.raises

@@ -44,8 +44,9 @@ class CallIndex:
     def remember_id(self, response_id: str, span: SpanContext) -> None:
         """For responses that bear an id."""
         with self._lock:
+            if response_id in self._span_of_id:
+                self._span_of_id.move_to_end(response_id)
             self._span_of_id[response_id] = span
-            self._span_of_id.move_to_end(response_id)
             if len(self._span_of_id) > _MOST_REMEMBERED:
                 self._span_of_id.popitem(last=False)
 

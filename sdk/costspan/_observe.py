@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from costspan import _context, _default_feature, _operation
-from costspan._attributes import OPERATION_ID, call_attributes, request_attributes, span_name
+from costspan._attributes import OPERATION_ID, call_attributes, span_name
 from costspan._attribution import Attribution
 from costspan._engine import Engine
 from costspan._facts import Facts, Output
@@ -21,6 +21,9 @@ from costspan.usage import Reading
 from costspan.usage.paths import getter
 
 _STATUS = getter("status_code|raw_response.status_code|response.status_code|response.ResponseMetadata.HTTPStatusCode|code")
+# That of all calls which have ended: it is never free.
+_ENDED = threading.Lock()
+_ENDED.acquire()
 _active: "ContextVar[Observation | None]" = ContextVar("costspan_active_call", default=None)
 
 
@@ -48,15 +51,16 @@ class Observation:
         "_attribution",
         "_current",
         "_end_lock",
+        "_end_ns",
         "_engine",
         "_generation",
         "_hidden",
         "_inner_failed",
         "_is_in_progress",
-        "_name",
         "_operation",
         "_outer",
         "_seed",
+        "_settle",
         "_start_clock_ns",
         "_start_ns",
         "_superseded",
@@ -74,15 +78,16 @@ class Observation:
         self._superseded = False
         self._inner_failed = False
         self._end_lock = threading.Lock()
+        self._end_ns = 0
+        self._settle: Callable[[], None] | None = None
         self._attribution: Attribution = _default_feature.attribution(
             None if self._outer is None else self._outer._attribution, is_wanted=engine.settings.default_feature
         )
         self._operation = _operation.current()
         if engine.checks.has(self._attribution.feature):
             facts.output = Output()
-        self._name = span_name(facts.operation, facts.request_model)
         outer_seed = self._outer._seed if self._outer is not None else None
-        self._seed: SpanSeed = engine.tracing.begin(self._name, lambda: request_attributes(facts), outer_seed)
+        self._seed: SpanSeed = engine.tracing.begin(facts, outer_seed)
         self._start_ns = time.time_ns()
         self._start_clock_ns = time.perf_counter_ns()
         self._hidden: _context.Holding | None = None
@@ -175,7 +180,10 @@ class Observation:
 
     def claim_end(self) -> bool:
         """True for the first who asks: whoever ends the call. Takes no lock that could be waited for."""
-        return self._end_lock.acquire(blocking=False) and self._generation == self._engine.generation
+        if not self._end_lock.acquire(blocking=False):
+            return False
+        self._end_lock = _ENDED
+        return self._generation == self._engine.generation
 
     def failed(self, error: BaseException) -> None:
         """Note the error that ended the call."""
@@ -193,7 +201,7 @@ class Observation:
         """
         if not self.claim_end():
             return
-        end_ns = self.now_ns()
+        self._end_ns = self.now_ns()
         if settle is not None:
             with guard:
                 settle()
@@ -201,29 +209,32 @@ class Observation:
             return
         self._remember_id()
         if self.facts.is_unfinished:
-            self._end_lock.release()
+            self._end_lock = threading.Lock()
             self._engine.unfinished.add(self)
             return
         if self._seed.application is None:
-            self._engine.delivery.put(lambda: self._book(end_ns))
+            self._engine.delivery.put(self)
         else:
-            for span in self._book(end_ns):
+            for span in self._book():
                 self._engine.delivery.put(span)
 
     def end_late(self, settle: Callable[[], None]) -> None:
         """As ``end``, for use in a destructor: everything but noting the time is left to the delivery thread."""
         if self.claim_end():
-            end_ns = self.now_ns()
+            self._end_ns = self.now_ns()
+            self._settle = settle
+            self._engine.delivery.put(self, may_start=False)
 
-            def settle_and_book() -> list[ReadableSpan]:
-                with guard:
-                    settle()
-                if self._is_billed_elsewhere():
-                    return []
-                self._remember_id()
-                return self._book(end_ns)
-
-            self._engine.delivery.put(settle_and_book, may_start=False)
+    def items(self) -> list[ReadableSpan]:
+        """The finished spans. Called once, by the delivery thread."""
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            with guard:
+                settle()
+            if self._is_billed_elsewhere():
+                return []
+            self._remember_id()
+        return self._book()
 
     def _remember_id(self) -> None:
         if self.facts.response_id is not None:
@@ -233,7 +244,7 @@ class Observation:
         """Whether the call was handed on to another observed one, which is booked in its place."""
         return self._superseded or (self._inner_failed and self.facts.error_type is not None)
 
-    def _book(self, end_ns: int) -> list[ReadableSpan]:
+    def _book(self) -> list[ReadableSpan]:
         """The finished spans, priced and shown to the application: the call's own, and those of other models within it."""
         facts, engine = self.facts, self._engine
         with guard:
@@ -243,15 +254,16 @@ class Observation:
         spans: list[ReadableSpan] = []
         for model, reading in facts.partial:
             with guard:
-                spans.append(self._span_of_other_model(model, reading, end_ns))
-        own = self._span(self._seed, self._name, facts.response_model or facts.request_model, facts.reading, end_ns)
+                spans.append(self._span_of_other_model(model, reading))
+        name = span_name(facts.operation, facts.request_model)
+        own = self._span(self._seed, name, facts.response_model or facts.request_model, facts.reading)
         engine.counters.add("calls")
         if facts.output is not None:
             with guard:
                 engine.checks.put(facts, self._attribution, self._seed.context)
         return [*spans, own]
 
-    def _span(self, seed: SpanSeed, name: str, model: str | None, reading: Reading | None, end_ns: int) -> ReadableSpan:
+    def _span(self, seed: SpanSeed, name: str, model: str | None, reading: Reading | None) -> ReadableSpan:
         facts, engine = self.facts, self._engine
         cost = None
         with guard:
@@ -262,16 +274,16 @@ class Observation:
         elif facts.partial:
             attributes[OPERATION_ID] = format(self._seed.context.span_id, "016x")
         is_error = facts.error_type is not None
-        span = engine.tracing.end(seed, name, attributes, self._start_ns, end_ns, is_error=is_error)
+        span = engine.tracing.end(seed, name, attributes, self._start_ns, self._end_ns, is_error=is_error)
         with guard:
             engine.tracing.show_to_application(seed, span)
         return span
 
-    def _span_of_other_model(self, model: str, reading: Reading, end_ns: int) -> ReadableSpan:
+    def _span_of_other_model(self, model: str, reading: Reading) -> ReadableSpan:
         """The span of what another model consumed within this call: a billed call of its own, beside this one."""
         mine = self.facts
         self.facts = replace(mine, request_model=model, response_model=model, response_id=None, reading=reading, output=None)
         try:
-            return self._span(self._engine.tracing.sibling(self._seed), span_name(mine.operation, model), model, reading, end_ns)
+            return self._span(self._engine.tracing.sibling(self._seed), span_name(mine.operation, model), model, reading)
         finally:
             self.facts = mine

@@ -16,25 +16,23 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import StatusCode
 
-from costspan import _attributes as names
-
-# Their texts are the same from call to call, so they are kept as bytes. So is a count of nothing, of which there are many.
-_REPEATED = frozenset((
-    names.OPERATION, names.PROVIDER, names.REQUEST_MODEL, names.RESPONSE_MODEL, names.SERVER_ADDRESS, names.OPENAI_API_TYPE,
-    names.OPENAI_SERVICE_TIER, names.SERVICE_TIER, names.SPEED, names.REGION, names.FEATURE, names.FEATURE_SOURCE,
-    names.COST_STATE, names.USAGE_BASIS, names.ERROR_TYPE,
-))  # fmt: skip
 _MOST_KEPT = 1024
-_LONGEST_KEPT = 200
+# A busy application's attributes have some thirty keys, whose values have some ten lengths each.
+_MOST_HEADS = 4096
+
+# Fields of ``AnyValue``, with their wire types.
+_STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _BYTES = 0x0A, 0x10, 0x18, 0x21, 0x2A, 0x3A
+_WITH_LENGTH = (_STRING, _ARRAY, _BYTES)
 
 _HAS_IS_REMOTE = 0x100
 _IS_REMOTE = 0x200
 _KIND_CLIENT = b"\x30\x03"
+_INT64, _UINT64 = 1 << 63, (1 << 64) - 1
 _STATUS_UNSET = b"\x7a\x00"
 _STATUS_ERROR = b"\x7a\x02\x18\x02"
 _START_AND_END = struct.Struct("<BQBQ")
 _FLAGS = struct.Struct("<HI")
-_DOUBLE = struct.Struct("<d")
+_EIGHT_BYTES = struct.Struct("<d")
 
 
 def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
@@ -64,7 +62,7 @@ def _scope_spans(scope_head: bytes, spans: list[bytes]) -> bytes:
 
 def _resource_head(resource: Resource) -> bytes:
     """A ``ResourceSpans`` but for its spans."""
-    return b"\x0a" + _delimited(_key_values(b"\x0a", resource.attributes)) + b"\x1a" + _text(resource.schema_url)
+    return b"\x0a" + _delimited(_key_values(0x0A, resource.attributes)) + b"\x1a" + _text(resource.schema_url)
 
 
 def _scope_head(scope: InstrumentationScope | None) -> bytes:
@@ -72,7 +70,7 @@ def _scope_head(scope: InstrumentationScope | None) -> bytes:
     if scope is None:
         return b"\x0a\x00"
     named = b"\x0a" + _text(scope.name) + b"\x12" + _text(scope.version or "")
-    attributes = _key_values(b"\x1a", scope.attributes or {})
+    attributes = _key_values(0x1A, scope.attributes or {})
     return b"\x0a" + _delimited(named + attributes) + b"\x1a" + _text(scope.schema_url or "")
 
 
@@ -90,55 +88,59 @@ def _span(span: ReadableSpan) -> bytes:
         _text(span.name),
         _KIND_CLIENT,
         _START_AND_END.pack(0x39, span.start_time, 0x41, span.end_time),
-        _key_values(b"\x4a", span.attributes or {}),
+        _key_values(0x4A, span.attributes or {}),
         _STATUS_ERROR if span.status.status_code is StatusCode.ERROR else _STATUS_UNSET,
         _FLAGS.pack(0x0185, flags),
     )
     return b"".join(parts)
 
 
-def _key_values(tag: bytes, attributes: Mapping[str, Any]) -> bytes:
+def _key_values(tag: int, attributes: Mapping[str, Any]) -> bytes:
     """``attributes`` as ``KeyValue`` messages, each a field of its own with that ``tag``."""
     parts: list[bytes] = []
     for key, value in attributes.items():
         kind = type(value)
-        is_kept = not value if kind is int else kind is str and key in _REPEATED and len(value) <= _LONGEST_KEPT
-        stated = _kept_key_value(key, value) if is_kept else _key_value(key, value)
-        if stated is not None:
-            parts += (tag, stated)
+        if kind is str:
+            stated = value.encode("utf-8", "replace")
+            parts += (_head(tag, key, _STRING, len(stated)), stated)
+        elif kind is int and -_INT64 <= value < _INT64:
+            stated = _varint(value & _UINT64)
+            parts += (_head(tag, key, _INT, len(stated)), stated)
+        elif (field_and_value := _any_value(value)) is not None:
+            field, stated = field_and_value
+            parts += (_head(tag, key, field, len(stated)), stated)
     return b"".join(parts)
 
 
-def _key_value(key: str, value: Any) -> bytes | None:
-    stated = _any_value(value)
-    return None if stated is None else _delimited(_key(key) + _varint(len(stated)) + stated)
+@lru_cache(_MOST_HEADS)
+def _head(tag: int, key: str, field: int, length: int) -> bytes:
+    """All of a ``KeyValue`` that comes before the ``length`` bytes of its value, which is in that ``field``."""
+    of_value = bytes((field,)) + (_varint(length) if field in _WITH_LENGTH else b"")
+    of_key = b"\x0a" + _text(key) + b"\x12" + _varint(len(of_value) + length) + of_value
+    return bytes((tag,)) + _varint(len(of_key) + length) + of_key
 
 
-_kept_key_value = lru_cache(_MOST_KEPT)(_key_value)
-
-
-@lru_cache(_MOST_KEPT)
-def _key(key: str) -> bytes:
-    """The key of a ``KeyValue``, up to the length of its value."""
-    return b"\x0a" + _text(key) + b"\x12"
-
-
-def _any_value(value: Any) -> bytes | None:
-    """``value`` as an ``AnyValue``, or None if that cannot hold it."""
+def _any_value(value: Any) -> tuple[int, bytes] | None:
+    """``value`` as a field of ``AnyValue`` and what stands in it, or None if there is none that can hold it."""
     if isinstance(value, str):
-        return b"\x0a" + _text(value)
+        return _STRING, value.encode("utf-8", "replace")
     if isinstance(value, bool):
-        return b"\x10\x01" if value else b"\x10\x00"
+        return _BOOL, b"\x01" if value else b"\x00"
     if isinstance(value, int):
-        return b"\x18" + _varint(value & (1 << 64) - 1) if -(1 << 63) <= value < 1 << 63 else None
+        return (_INT, _varint(value & _UINT64)) if -_INT64 <= value < _INT64 else None
     if isinstance(value, float):
-        return b"\x21" + _DOUBLE.pack(value)
+        return _DOUBLE, _EIGHT_BYTES.pack(value)
     if isinstance(value, bytes):
-        return b"\x3a" + _delimited(value)
-    if isinstance(value, Sequence):
+        return _BYTES, value
+    if isinstance(value, (tuple, list, Sequence)):
         items = [_any_value(item) for item in value]
-        return None if None in items else b"\x2a" + _delimited(b"".join(b"\x0a" + _delimited(item) for item in items if item))
+        return None if None in items else (_ARRAY, b"".join(_item(*item) for item in items if item is not None))
     return None
+
+
+def _item(field: int, stated: bytes) -> bytes:
+    """An item of an ``ArrayValue``."""
+    return b"\x0a" + _delimited(bytes((field,)) + (_delimited(stated) if field in _WITH_LENGTH else stated))
 
 
 def _text(text: str) -> bytes:

@@ -1,23 +1,12 @@
 """From a request and a response body to the facts of one call. Knows no provider."""
 
 import re
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from costspan._facts import Facts, text_or_none, texts
+from costspan._facts import NOTHING_COUNTED, Counted, Facts, text_or_none, texts
 from costspan.adapters._adapter import Endpoint, Fields, PartialUsages, Request
-from costspan.usage import Reading, read_usage
+from costspan.usage import Reading, figures_of, read_usage, reading_of
 from costspan.usage.paths import Getter, getter
-
-
-class Counted(NamedTuple):
-    """Items that are billed one by one, by meter; ``without_usage`` those that are only where no usage is reported."""
-
-    always: dict[str, int]
-    without_usage: dict[str, int]
-
-
-NOTHING_COUNTED = Counted({}, {})
 
 
 class FieldReader:
@@ -65,8 +54,6 @@ class FieldReader:
 
     def count_items(self, source: Any) -> Counted:
         """How many items of ``source`` are billed one by one: with usage beside them, and without."""
-        if not self.has_items or source is None:
-            return NOTHING_COUNTED
         return Counted(_lengths(self.items, source), _lengths(self.items_without_usage, source))
 
 
@@ -79,6 +66,7 @@ class EndpointReader:
     """One ``Endpoint`` made ready for reading many calls."""
 
     __slots__ = (
+        "_resolve",
         "body",
         "characters",
         "chunk_kind",
@@ -93,6 +81,8 @@ class EndpointReader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        # One for all calls, since each keeps it for a while.
+        self._resolve = self._resolve_usage
         self.pattern = path_pattern(endpoint.path)
         self.model = getter(endpoint.model)
         self.max_tokens = getter(endpoint.max_tokens)
@@ -142,18 +132,24 @@ class EndpointReader:
     def read_usage(self, facts: Facts, usage: Any, fields: FieldReader, source: Any) -> None:
         """Note what a usage object tells, and the items of ``source`` that are billed one by one.
 
-        The arithmetic is left to ``facts.resolve()``, which need not happen while the caller waits; until then the
-        usage object is kept, and nothing else of the answer.
+        The arithmetic is left to ``facts.resolve()``, which need not happen while the caller waits. Until then figures
+        are kept, and nothing of the answer but a list of ``PartialUsages``: what is kept of every call for a while is
+        work for the garbage collector.
         """
+        facts.unread = self._resolve
+        facts.figures = figures_of(self.endpoint.usage, usage)
+        facts.counted = fields.count_items(source) if fields.has_items and source is not None else NOTHING_COUNTED
         table = self.endpoint.partial_usages
-        entries = getter(table.path)(source if table.is_beside else usage) if table is not None and usage is not None else None
-        facts.unread = partial(self._resolve, facts, usage, entries, fields.count_items(source))
+        facts.entries = (
+            getter(table.path)(source if table.is_beside else usage) if table is not None and usage is not None else None
+        )
 
-    def _resolve(self, facts: Facts, usage: Any, entries: Any, counted: Counted) -> None:
+    def _resolve_usage(self, facts: Facts) -> None:
         model = facts.response_model or facts.request_model or ""
-        reading = read_usage(self.endpoint.usage, usage, model)
-        if entries is not None and self.endpoint.partial_usages is not None:
-            reading = _with_partial_usages(self.endpoint.partial_usages, self.endpoint, facts, entries, reading)
+        reading = reading_of(self.endpoint.usage, facts.figures, model)
+        entries, table, counted = facts.entries, self.endpoint.partial_usages, facts.counted
+        if entries is not None and table is not None:
+            reading = _with_partial_usages(table, self.endpoint, facts, entries, reading)
         counts = counted.always if reading is not None else {**counted.always, **counted.without_usage}
         if model.startswith(self.endpoint.items_count_once_for or ("\0",)):
             counts = dict.fromkeys(counts, 1)

@@ -14,30 +14,50 @@ from costspan._chunks import ChunkReader, EncodedChunks
 from costspan._engine import Engine
 from costspan._guard import guard
 from costspan._observe import Observation
+from costspan._quick_pass import QuickPass, not_yet
+
+Forget = Callable[[Any, str], None]
 
 
 class StreamWatch:
     """What is known of one stream while it flows. Refers to the call, never to the stream or a chunk of it.
 
-    ``forget_usage`` is given where usage was asked for in the caller's place: the chunk that brings it is held
-    back, and the others are made to look as if nobody had asked.
+    With ``holds_back`` usage was asked for in the caller's place, and the chunk that brings nothing else is not for the
+    caller. ``forget`` makes the others look as if nobody had asked, by the name of their field.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_engine", "_forget_usage", "_has_begun", "_is_pulling", "observation")
+    __slots__ = (
+        "__weakref__",
+        "_chunks",
+        "_engine",
+        "_forget",
+        "_has_begun",
+        "_holds_back",
+        "_is_pulling",
+        "_passes",
+        "_usage_field",
+        "observation",
+    )
 
     def __init__(
         self,
         engine: Engine,
         observation: Observation,
         chunks: ChunkReader,
-        forget_usage: Callable[[Any], None] | None = None,
+        *,
+        holds_back: bool = False,
+        forget: Forget | None = None,
+        usage_field: str = "",
     ) -> None:
         self.observation = observation
         self._engine = engine
         self._chunks = chunks
-        self._forget_usage = forget_usage
+        self._holds_back = holds_back
+        self._forget = forget
+        self._usage_field = usage_field
         self._has_begun = False
         self._is_pulling = False
+        self._passes: QuickPass = not_yet
         engine.open_streams.add(self)
         engine.delivery.start()
 
@@ -55,7 +75,7 @@ class StreamWatch:
                 raise
             finally:
                 self._is_pulling = False
-            if self.take(chunk):
+            if guard.ask(self._passes, chunk, False) or guard.ask(self.take, chunk, True):
                 return chunk
 
     async def pull_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
@@ -72,21 +92,21 @@ class StreamWatch:
                 raise
             finally:
                 self._is_pulling = False
-            if self.take(chunk):
+            if guard.ask(self._passes, chunk, False) or guard.ask(self.take, chunk, True):
                 return chunk
 
     def take(self, chunk: Any) -> bool:
-        """Look at a chunk that has come. True if the caller is to see it."""
-        is_for_caller = True
-        with guard:
-            if not self._has_begun:
-                self._has_begun = True
-                self.observation.first_chunk()
-            is_only_usage = self._chunks.read(chunk)
-            if self._forget_usage is not None:
-                is_for_caller = not is_only_usage
-                self._forget_usage(chunk)
-        return is_for_caller
+        """Read a chunk that has come and found no quick pass. True if the caller is to see it."""
+        if not self._has_begun:
+            self._has_begun = True
+            self.observation.first_chunk()
+        if self._chunks.read(chunk) and self._holds_back:
+            return False
+        if self._forget is not None:
+            self._forget(chunk, self._usage_field)
+        if self._passes is not_yet:
+            self._passes = self._chunks.quick_pass(chunk, forgets=self._forget is not None)
+        return True
 
     def drained(self) -> None:
         """The stream was read to its end."""
@@ -123,12 +143,9 @@ class StreamWatch:
 
 
 class EncodedStreamWatch(StreamWatch):
-    """Watches a stream whose chunks hold JSON text, which ``decode`` takes out of a chunk; None where there is none.
+    """Watches a stream whose chunks hold JSON text, which ``decode`` takes out of a chunk; None where there is none."""
 
-    With ``holds_back`` the chunk that brings only usage is not for the caller.
-    """
-
-    __slots__ = ("_decode", "_encoded", "_holds_back")
+    __slots__ = ("_decode", "_encoded")
 
     def __init__(
         self,
@@ -140,21 +157,17 @@ class EncodedStreamWatch(StreamWatch):
         *,
         holds_back: bool,
     ) -> None:
-        super().__init__(engine, observation, chunks)
-        self._holds_back = holds_back
+        super().__init__(engine, observation, chunks, holds_back=holds_back)
         self._encoded = encoded
         self._decode = decode
 
     def take(self, chunk: Any) -> bool:
         """Look at a chunk that has come. True if the caller is to see it."""
-        is_only_usage = False
-        with guard:
-            if not self._has_begun:
-                self._has_begun = True
-                self.observation.first_chunk()
-            if (data := self._decode(chunk)) is not None:
-                is_only_usage = self._encoded.feed(data)
-        return not (is_only_usage and self._holds_back)
+        if not self._has_begun:
+            self._has_begun = True
+            self.observation.first_chunk()
+        data = self._decode(chunk)
+        return data is None or not self._encoded.feed(data) or not self._holds_back
 
     def _settle(self, *, is_drained: bool) -> None:
         self._encoded.finish()
@@ -166,13 +179,14 @@ class _Steps:
 
     def __init__(self, steps: Any, watch: StreamWatch) -> None:
         self._steps = iter(steps)
+        self._next = self._steps.__next__
         self._watch = watch
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        return self._watch.pull(self._steps.__next__)
+        return self._watch.pull(self._next)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._steps, name)
@@ -183,13 +197,14 @@ class _AsyncSteps:
 
     def __init__(self, steps: Any, watch: StreamWatch) -> None:
         self._steps = aiter(steps)
+        self._next = self._steps.__anext__
         self._watch = watch
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
-        return await self._watch.pull_async(self._steps.__anext__)
+        return await self._watch.pull_async(self._next)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._steps, name)

@@ -6,8 +6,7 @@ holds only its identity.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry import context as context_api
@@ -19,13 +18,16 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from costspan._attributes import ENVIRONMENT, SERVICE_NAME, Attributes
+from costspan._attributes import ENVIRONMENT, SERVICE_NAME, Attributes, request_attributes, span_name
+from costspan._facts import Facts
 from costspan._settings import Settings
 
 SCOPE_NAME = "costspan"
 
 _SAMPLED = 0x01
 _RANDOM_TRACE_ID = 0x02
+# One object for all spans of the same flags, since so many are kept.
+_trace_flags = cache(TraceFlags)
 _UNSET = Status(StatusCode.UNSET)
 _ERROR = Status(StatusCode.ERROR)
 
@@ -80,10 +82,10 @@ class Tracing:
             known = self._resource_of = (base, made)
         return known[1]
 
-    def begin(self, name: str, attributes: Callable[[], Attributes], outer: SpanSeed | None) -> SpanSeed:
+    def begin(self, facts: Facts, outer: SpanSeed | None) -> SpanSeed:
         """A new span below ``outer``'s parent if there is an outer call, else below the current span.
 
-        ``attributes`` are those that the application's sampler may look at.
+        What ``facts`` tell is for the application's sampler to look at.
         """
         application = _application()
         ids = self._ids if application is None else application.id_generator
@@ -96,14 +98,14 @@ class Tracing:
         elif parent is not None:
             is_sampled = bool(parent.trace_flags & _SAMPLED)
         else:
-            is_sampled = application is not None and _is_sampled(application, trace_id, name, attributes())
+            is_sampled = application is not None and _is_sampled(application, trace_id, facts)
         flags = _SAMPLED | (parent.trace_flags & _RANDOM_TRACE_ID if parent else 0)
         return SpanSeed(
             context=SpanContext(
                 trace_id,
                 ids.generate_span_id(),
                 is_remote=False,
-                trace_flags=TraceFlags(flags),
+                trace_flags=_trace_flags(flags),
                 trace_state=parent.trace_state if parent else None,
             ),
             parent=parent,
@@ -134,7 +136,7 @@ class Tracing:
             int.from_bytes(digest[:16], "big"),
             int.from_bytes(digest[16:24], "big"),
             is_remote=False,
-            trace_flags=TraceFlags(_SAMPLED),
+            trace_flags=_trace_flags(_SAMPLED),
         )
         return SpanSeed(context, None, self.resource(), None, may_be_current=False)
 
@@ -173,13 +175,26 @@ class Tracing:
 
 
 def _application() -> TracerProvider | None:
-    provider = trace.get_tracer_provider()
+    # The function that is there to be asked looks into the environment every time as long as there is no provider, and
+    # loads the one that it finds named, for which it is not on us to set the time.
+    provider: Any = trace._TRACER_PROVIDER
+    if provider is None:
+        return None
+    kind: type = type(provider)
     # A provider that OTEL_SDK_DISABLED has switched off shows nothing to its processors.
-    if isinstance(provider, TracerProvider) and not getattr(provider, "_disabled", False):
-        return provider
+    if _is_of_the_sdk(kind) and not getattr(provider, "_disabled", False):
+        application: TracerProvider = provider
+        return application
     return None
 
 
-def _is_sampled(application: TracerProvider, trace_id: int, name: str, attributes: Mapping[str, Any]) -> bool:
-    result = application.sampler.should_sample(None, trace_id, name, SpanKind.CLIENT, attributes, ())
+@lru_cache(64)
+def _is_of_the_sdk(kind: type) -> bool:
+    # Abstract base classes take microseconds to answer.
+    return issubclass(kind, TracerProvider)
+
+
+def _is_sampled(application: TracerProvider, trace_id: int, facts: Facts) -> bool:
+    name = span_name(facts.operation, facts.request_model)
+    result = application.sampler.should_sample(None, trace_id, name, SpanKind.CLIENT, request_attributes(facts), ())
     return result.decision is Decision.RECORD_AND_SAMPLE

@@ -35,6 +35,16 @@ def span(name: str = "chat m") -> ReadableSpan:
     return ReadableSpan(name, identity, resource=Resource({}), start_time=1, end_time=2)
 
 
+class Late:
+    """Makes its items when it is asked."""
+
+    def __init__(self, *items: ReadableSpan) -> None:
+        self._items = items
+
+    def items(self) -> tuple[ReadableSpan, ...]:
+        return self._items
+
+
 @pytest.fixture
 def delivery(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes deliveries that retry after milliseconds, and stops them."""
@@ -188,8 +198,8 @@ def test_bytes_are_the_same_whenever_they_are_made() -> None:
 
 def test_items_made_late_are_flushed_with_what_was_put_before_them(delivery: Make, collector: Collector) -> None:
     one = delivery()
-    one.put(lambda: [span()])
-    one.put(list)
+    one.put(Late(span()))
+    one.put(Late())
     assert one.flush(10)
     assert len(collector.spans) == 1
 

@@ -6,6 +6,7 @@ holds ``method``, ``url``, ``headers`` and the body as ``json_data``, with ``ext
 
 from collections.abc import Mapping
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from costspan.adapters._adapter import Answer, Arguments, CallShape, Chunks, Http, Parsed, Request, Target
@@ -39,7 +40,8 @@ def _request(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Requ
         host=base_url.host or None,
         port=base_url.port or _DEFAULT_PORTS.get(base_url.scheme),
         is_stream=bool(kwargs.get("stream")),
-        is_raw=(isinstance(headers, Mapping) and _RAW_RESPONSE_HEADER in headers) or _is_http_response(cast_to),
+        is_raw=(isinstance(headers, Mapping) and _RAW_RESPONSE_HEADER in headers)
+        or (isinstance(cast_to, type) and _is_http_response(cast_to)),
     )
 
 
@@ -75,12 +77,15 @@ def _answer(result: Any, request: Request) -> Answer | None:
 def _http_response(result: Any) -> Any:
     """The HTTP response that ``result`` is or holds: a raw response does, and an answer that is no JSON, such as audio."""
     for held in (getattr(result, "http_response", None), getattr(result, "response", None), result):
-        if _is_http_response(type(held)) and hasattr(held, "status_code"):
+        kind: type = type(held)
+        if _is_http_response(kind) and hasattr(held, "status_code"):
             return held
     return None
 
 
-def _is_http_response(kind: Any) -> bool:
+# Models take long to say that they have no such attribute.
+@lru_cache(256)
+def _is_http_response(kind: type) -> bool:
     return hasattr(kind, "iter_raw") and hasattr(kind, "aiter_raw")
 
 
@@ -90,8 +95,11 @@ def _stream_response(stream: Any) -> Any:
 
 def _forget(model: Any, field: str) -> None:
     if getattr(model, field, None) is None:
-        given = getattr(model, "model_fields_set", None) or getattr(model, "__fields_set__", None)
-        if isinstance(given, set):
+        # Of pydantic 2, where a property gives the same, and of pydantic 1.
+        given = getattr(model, "__pydantic_fields_set__", None)
+        if given is None:
+            given = getattr(model, "__fields_set__", None)
+        if given is not None:
             given.discard(field)
 
 

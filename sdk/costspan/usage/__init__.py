@@ -3,6 +3,7 @@
 A ``Usage`` maps meter names to quantities. A meter that was not reported is absent; a reported zero is 0.
 """
 
+from costspan.usage.figures import Figures
 from costspan.usage.meters import (
     CACHE_READ_METERS,
     CACHE_WRITE_METERS,
@@ -16,7 +17,7 @@ from costspan.usage.meters import (
     output_tokens,
     sum_of,
 )
-from costspan.usage.reading import Basis, Reading, UsageShape, count_at, read_usage
+from costspan.usage.reading import Basis, Reading, UsageShape, figures_of, read_usage, reading_of
 from costspan.usage.shapes import (
     ANTHROPIC_MESSAGES,
     COHERE,
@@ -55,13 +56,15 @@ __all__ = [
     "OUTPUT_METERS",
     "VERTEX_PREDICT",
     "Basis",
+    "Figures",
     "Quantity",
     "Reading",
     "Usage",
     "UsageShape",
-    "count_at",
+    "figures_of",
     "input_tokens",
     "output_tokens",
     "read_usage",
+    "reading_of",
     "sum_of",
 ]

@@ -15,22 +15,42 @@ Getter = Callable[[Any], Any]
 
 def step(source: Any, name: str) -> Any:
     """The value called ``name`` in a mapping or on an object, or None."""
-    if isinstance(source, dict):
-        return source.get(name)
     kind: type = type(source)
-    if _is_only_a_value(kind, name):
+    if kind is dict:
+        return source.get(name)
+    if is_only_a_value(kind, name):
         values = source.__dict__
         if name in values:
             return values[name]
         extra = source.__pydantic_extra__
         return extra.get(name) if extra else None
+    if isinstance(source, dict):
+        return source.get(name)
     value = getattr(source, name, None)
     # Asked last: of most objects it is slower to learn that they are no mapping than to read them.
     return source.get(name) if value is None and isinstance(source, Mapping) else value
 
 
+def as_mapping(source: Any, names: frozenset[str]) -> Mapping[str, Any]:
+    """What ``step`` gives for ``names``, all at once. What else is in the mapping means nothing."""
+    kind: type = type(source)
+    if kind is dict:
+        known: dict[str, Any] = source
+        return known
+    if _are_only_values(kind, names):
+        values: dict[str, Any] = source.__dict__
+        extra = source.__pydantic_extra__
+        return {**extra, **values} if extra else values
+    return {name: step(source, name) for name in names}
+
+
 @lru_cache(maxsize=4096)
-def _is_only_a_value(kind: type, name: str) -> bool:
+def _are_only_values(kind: type, names: frozenset[str]) -> bool:
+    return all(is_only_a_value(kind, name) for name in names)
+
+
+@lru_cache(maxsize=4096)
+def is_only_a_value(kind: type, name: str) -> bool:
     """Whether ``name`` can only be a value of an instance of ``kind``, a pydantic 2 model, and nothing that it computes.
 
     Such a model takes microseconds to say that it has no value of a name, and most names are asked for in vain.
@@ -68,13 +88,32 @@ def _getter_of(names: tuple[str, ...]) -> Getter:
         return _each(rest)
     if first.endswith("]"):
         return _selected(first, rest)
+    name = _value(first)
     if not rest:
-        return lambda source: step(source, first)
+        return name
     then = _getter_of(rest)
 
     def get(source: Any) -> Any:
-        inner = step(source, first)
+        inner = name(source)
         return None if inner is None else then(inner)
+
+    return get
+
+
+def _value(name: str) -> Getter:
+    # The last type on which ``name`` was only a value. What ``step`` does, it does without a call: every chunk of a
+    # stream is asked.
+    known: type | None = None
+
+    def get(source: Any) -> Any:
+        nonlocal known
+        kind: type = type(source)
+        if kind is known or is_only_a_value(kind, name):
+            known = kind
+            values = source.__dict__
+            if name in values:
+                return values[name]
+        return step(source, name)
 
     return get
 
@@ -86,8 +125,12 @@ def _each(names: tuple[str, ...]) -> Getter:
     def get(source: Any) -> Any:
         if not isinstance(source, (list, tuple)):
             return None
-        found = [value for item in source if (value := read(item)) is not None]
-        return ([value for values in found for value in values] if is_nested else found) or None
+        found: list[Any] | None = None
+        for item in source:
+            if (value := read(item)) is not None:
+                found = found or []
+                found += value if is_nested else (value,)
+        return found
 
     return get
 

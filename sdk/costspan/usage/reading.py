@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Literal
 
+from costspan.usage.figures import FigureReader, Figures
 from costspan.usage.meters import Quantity
-from costspan.usage.paths import getter
 
 Basis = Literal["inclusive", "exclusive", "proved"]
 Paths = tuple[str, ...]
@@ -18,7 +19,7 @@ _MODALITIES = ("input_audio", "input_image", "input_video", "output_audio", "out
 _MOST_PORTIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class UsageShape:
     """Where one kind of usage object keeps its figures, as paths (``paths.py``); the first that is present counts.
 
@@ -49,6 +50,16 @@ class UsageShape:
     cost: tuple[tuple[str, int], ...] = ()
     cost_is_fee: str = ""
 
+    @cached_property
+    def figures(self) -> FigureReader:
+        """What finds the figures of such a usage object."""
+        parts = (self.input_parts, self.output_parts, self.outside, self.counts)
+        alternatives = (self.input, self.output, *(paths for table in parts for paths in table.values()))
+        finer = (path for split in self.splits.values() for path in split.values())
+        costs = (path for path, _ in self.cost)
+        named = (path for paths in alternatives for path in paths)
+        return FigureReader([self.total, *named, *finer, *self.overlaps.values(), *costs, self.cost_is_fee])
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -68,68 +79,44 @@ class Reading:
         return Reading(usage, self.basis, sum(costs, Decimal(0)) if costs else None)
 
 
-def count_at(source: Any, path: str) -> int | None:
-    """The non-negative whole number at ``path``, the sum where there are several, or None. Text, bools and negative
-    figures are no counts."""
-    value = getter(path)(source)
-    return None if value is None else _count_or_sum(value)
-
-
-def _count_or_sum(value: Any) -> int | None:
-    if isinstance(value, list):
-        found = [count for item in value if (count := _count(item)) is not None]
-        return sum(found) if found else None
-    return _count(value)
-
-
-def _count(value: Any) -> int | None:
-    if type(value) is int:
-        return value if value >= 0 else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return int(value) if 0 <= value < math.inf else None
-
-
-def _first_count(source: Any, paths: Paths) -> int | None:
-    for path in paths:
-        value = getter(path)(source)
-        if value is not None and (count := _count_or_sum(value)) is not None:
-            return count
-    return None
-
-
-def _counts(source: Any, paths: Mapping[str, Paths]) -> dict[str, int]:
-    found = ((meter, _first_count(source, alternatives)) for meter, alternatives in paths.items())
-    return {meter: value for meter, value in found if value is not None}
+def figures_of(shape: UsageShape, source: Any) -> Figures | None:
+    """The figures that ``source`` (a mapping or an object with attributes) holds at the paths of ``shape``; None without
+    a source."""
+    return None if source is None else shape.figures.read(source)
 
 
 def read_usage(shape: UsageShape, source: Any, model: str = "") -> Reading | None:
-    """The disjoint usage that ``source`` (a mapping or an object with attributes) reports in ``shape``.
+    """``reading_of`` what ``figures_of`` finds in ``source``."""
+    return reading_of(shape, figures_of(shape, source), model)
 
-    ``model`` is the name of the model that answered, for shapes whose arithmetic differs by it. None when ``source``
-    holds no figure of that shape: a shape we don't know gives no figure, not a wrong one.
+
+def reading_of(shape: UsageShape, figures: Figures | None, model: str = "") -> Reading | None:
+    """The disjoint usage that ``figures``, those of a usage object of ``shape``, report.
+
+    ``model`` is the name of the model that answered, for shapes whose arithmetic differs by it. None without a figure:
+    a shape we don't know gives none, not a wrong one. Text, bools and negative figures are no counts; of a list of
+    figures the sum counts.
     """
-    if source is None:
+    if not figures:
         return None
-    stated_input, stated_output = _first_count(source, shape.input), _first_count(source, shape.output)
-    inputs = _split(shape, source, _counts(source, shape.input_parts))
-    outputs = _counts(source, shape.output_parts)
+    found = {path: count for path, figure in figures.items() if (count := _count_or_sum(figure)) is not None}
+    stated_input, stated_output = _first(found, shape.input), _first(found, shape.output)
+    inputs = _split(shape, found, _counts(found, shape.input_parts))
+    outputs = _counts(found, shape.output_parts)
     # A figure that is a portion already is not stated a second time beside the totals.
-    outside = {meter: n for meter, n in _counts(source, shape.outside).items() if meter not in outputs}
-    counts = _counts(source, shape.counts)
-    cost = _cost(shape, source)
+    outside = {meter: n for meter, n in _counts(found, shape.outside).items() if meter not in outputs}
+    counts = _counts(found, shape.counts)
+    cost = _cost(shape, figures)
     if stated_input is None and stated_output is None and cost is None and not (inputs or outputs or outside or counts):
         return None
-    beyond = _beyond(count_at(source, shape.total) if shape.total else None, stated_input, stated_output, outside)
+    beyond = _beyond(found.get(shape.total), stated_input, stated_output, outside)
     proof = _proved_outside(shape, stated_input or 0, stated_output or 0, inputs, outputs, beyond)
     usage: dict[str, Quantity] = {}
     if stated_input is not None:
         usage["input"] = stated_input if shape.exclusive_input else _within(stated_input, inputs, proof)
     if stated_output is not None:
         usage["output"] = _within(stated_output, outputs, proof)
-    usage.update(inputs)
-    usage.update(outputs)
-    usage.update(counts)
+    usage |= inputs | outputs | counts
     for meter, count in outside.items():
         usage[meter] = usage.get(meter, 0) + count
     rest = beyond - sum({**inputs, **outputs}[meter] for meter in proof)
@@ -137,6 +124,36 @@ def read_usage(shape: UsageShape, source: Any, model: str = "") -> Reading | Non
         usage[of_rest] = usage.get(of_rest, 0) + rest
     basis: Basis = "exclusive" if shape.exclusive_input else "proved" if proof else "inclusive"
     return Reading(usage, basis, cost)
+
+
+def _count_or_sum(figure: Any) -> int | None:
+    if type(figure) is int:
+        return figure if figure >= 0 else None
+    if isinstance(figure, list):
+        found = [count for item in figure if (count := _count(item)) is not None]
+        return sum(found) if found else None
+    return _count(figure)
+
+
+def _count(figure: float) -> int | None:
+    return int(figure) if not isinstance(figure, bool) and 0 <= figure < math.inf else None
+
+
+def _first(found: Mapping[str, int], paths: Paths) -> int | None:
+    for path in paths:
+        if path in found:
+            return found[path]
+    return None
+
+
+def _counts(found: Mapping[str, int], paths: Mapping[str, Paths]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for meter, alternatives in paths.items():
+        for path in alternatives:
+            if path in found:
+                counts[meter] = found[path]
+                break
+    return counts
 
 
 def _beyond(total: int | None, stated_input: int | None, stated_output: int | None, outside: Mapping[str, int]) -> int:
@@ -183,11 +200,11 @@ def _within(stated: int, parts: dict[str, int], proof: frozenset[str]) -> int:
     return room
 
 
-def _split(shape: UsageShape, source: Any, parts: Mapping[str, int]) -> dict[str, int]:
+def _split(shape: UsageShape, found: Mapping[str, int], parts: Mapping[str, int]) -> dict[str, int]:
     """The parts by their finest meters."""
     usage: dict[str, int] = {}
     for part, amount in parts.items():
-        finer = {meter: n for meter, path in shape.splits.get(part, {}).items() if (n := count_at(source, path)) is not None}
+        finer = {meter: found[path] for meter, path in shape.splits.get(part, {}).items() if path in found}
         if part in shape.split_default and sum(finer.values()) != amount:
             usage[part if finer else shape.split_default[part]] = amount
             continue
@@ -199,7 +216,7 @@ def _split(shape: UsageShape, source: Any, parts: Mapping[str, int]) -> dict[str
             usage[part] = usage.get(part, 0) + rest
     for part, path in shape.overlaps.items():
         if part in usage and "cache_read" in parts:
-            usage[part] = max(0, usage[part] - (count_at(source, path) or 0))
+            usage[part] = max(0, usage[part] - found.get(path, 0))
     return usage
 
 
@@ -208,14 +225,14 @@ def _meter_of_rest(shape: UsageShape, model: str) -> str | None:
     return next((meter for word, meter in shape.unexplained.items() if word in name), None)
 
 
-def _cost(shape: UsageShape, source: Any) -> Decimal | None:
-    if shape.cost_is_fee and getter(shape.cost_is_fee)(source) is True:
+def _cost(shape: UsageShape, figures: Figures) -> Decimal | None:
+    if figures.get(shape.cost_is_fee) is True:
         return None
     for path, places in shape.cost:
-        value = getter(path)(source)
+        value = figures.get(path)
         # A zero in a unit below a cent is a place that nobody filled in (Grok hosted by Azure).
         least = 1 if places else 0
-        if not isinstance(value, bool) and isinstance(value, (int, float)) and least <= value < math.inf:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value < math.inf:
             # The shortest text of a double is the decimal that the provider wrote.
             return Decimal(repr(value)).scaleb(-places)
     return None
