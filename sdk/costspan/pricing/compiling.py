@@ -51,7 +51,8 @@ def compile_card(
 ) -> RateCard | None:
     """The card in force at ``at`` under ``conditions``, or None where no line of any layer has a rate.
 
-    A time before the first price takes the first, one after the last the last, and the card says so in ``assumed``.
+    A time before the first price takes the first, one after the last the last, and the card says so in ``assumed``; but
+    a layer is not stretched so where one beneath it has a price in force.
     """
     chosen, outside = _chosen(terms, at, conditions)
     if not chosen:
@@ -87,17 +88,24 @@ def _chosen(
     """The line for each meter, and what is said of times without a price."""
     best: dict[str, tuple[object, ...]] = {}
     chosen: dict[str, tuple[PriceLine, Rate, Terms]] = {}
-    outside = []
-    for part in terms:
+    outside: dict[int, str] = {}
+    is_held = False
+    for part in sorted(terms, key=lambda part: part.rank):
         lines, without = _holding(part.lines, at, conditions)
-        outside += [without] if without else []
+        if without and is_held:
+            # A contract that starts tomorrow says nothing of today while the list has a price for today.
+            continue
+        if without:
+            outside[id(part)] = without
+        is_held = is_held or (bool(lines) and without is None)
         for order, line in enumerate(lines):
-            special = _specificity(part, line, order)
+            special = (without is None, *_specificity(part, line, order))
             for meter, rate in line.rates.items():
                 if meter not in best or special > best[meter]:
                     best[meter] = special
                     chosen[meter] = (line, rate, part)
-    return chosen, outside
+    stretched = {id(part): None for _, _, part in chosen.values() if id(part) in outside}
+    return chosen, [outside[part] for part in stretched]
 
 
 def _holding(lines: Iterable[PriceLine], at: datetime, conditions: Conditions) -> tuple[list[PriceLine], str | None]:
