@@ -53,4 +53,4 @@ def test_every_key_begins_with_the_project(connection: psycopg.Connection[tuple[
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
-    assert migrate(database_url) == migrate(database_url) == "0008"
+    assert migrate(database_url) == migrate(database_url) == "0009"

@@ -100,7 +100,7 @@ def row_form(row: Row) -> dict[str, Any]:
         "partial_calls": row.booked.partial_calls,
         "estimated_calls": row.booked.estimated_calls,
         "booked_tokens": row.booked.tokens,
-        "billed_tokens": None if row.billed.tokens is None else str(row.billed.tokens),
+        "billed_tokens": row.billed.tokens,
         "causes": [asdict(cause) for cause in row.causes],
     }
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from costspan import money
-from costspan_collector.analyse.reconcile import ROUNDING_USD, Row
+from costspan_collector.analyse.reconcile import Cause, Row, day_totals
 from costspan_collector.api.reconciliation import difference_form, row_form, totals_form
 from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
 from costspan_collector.invoices.mapping import MappingError, load_mapping, names
@@ -43,7 +43,7 @@ def import_bill(
         for row in error.rows[:_MOST_BAD_ROWS]:
             errors.print(f"line {row.line_number}: {row.message}", markup=False, highlight=False)
         errors.print(f"{len(error.rows)} rows cannot be read; nothing was imported (--skip-bad leaves them out)")
-        raise typer.Exit(2) from None
+        raise typer.Exit(1) from None
     except (MappingError, NotThisExport, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     for row in result.skipped:
@@ -51,6 +51,8 @@ def import_bill(
     done = result.imported
     what = "imported" if result.is_new else "was imported before, nothing changed:"
     billed = f"${money.text(done.billed_usd)}"
+    if done.left_out_lines:
+        errors.print(f"{done.left_out_lines} rows bill something else than models and are left out")
     print(f"{what} {done.lines} rows, {billed}, {done.first_day} to {done.last_day}")
 
 
@@ -60,23 +62,23 @@ def show(
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last day, included [today]")] = None,
     provider: Annotated[str | None, typer.Option(help="[those that have a bill]")] = None,
     tz: Annotated[str, typer.Option(help="the time zone of the bill's days")] = "UTC",
-    tolerance: Annotated[float, typer.Option(min=0, max=100, help="per cent by which a row may differ")] = 1.0,
+    tolerance: Annotated[float, typer.Option(min=0, max=100, help="per cent by which a provider's day may differ")] = 1.0,
     database_url: DatabaseUrl = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Booked against billed by day and model. Exit code 1: something differs by more than the tolerance."""
+    """Booked against billed by day and model. Exit code 1: a provider's day differs by more than the tolerance."""
     until = last.date() if last else datetime.now(UTC).date()
     since = first.date() if first else until - timedelta(days=30)
     with connected(database_url, data) as (connection, url):
         book = stored_prices(url)(DEFAULT_PROJECT_ID).pricer.book
         rows = reconciliation(connection, DEFAULT_PROJECT_ID, book, since, until, provider, tz)
     share = Decimal(str(tolerance)) / 100
-    differing = [row for row in rows if _differs(row, share)]
+    differing = {(day.day, day.provider) for day in day_totals(rows) if not day.is_within(share)}
     if as_json:
         print(json.dumps({"rows": [row_form(row) for row in rows], "totals": totals_form(rows)}, default=_plain))
     elif rows:
-        _show(rows, {(row.day, row.provider, row.model) for row in differing})
+        _show(rows, differing)
     else:
         print(f"nothing was billed or booked from {since} to {until}; import a bill with `costspan reconcile import`")
     raise typer.Exit(1 if differing else 0)
@@ -110,24 +112,24 @@ def charges(
     raise typer.Exit(1 if rows else 0)
 
 
-def _differs(row: Row, share: Decimal) -> bool:
-    largest = max(abs(row.booked.usd), abs(row.billed.usd))
-    return abs(row.difference_usd) > max(largest * share, ROUNDING_USD)
-
-
-def _show(rows: list[Row], differing: set[tuple[date, str, str]]) -> None:
+def _show(rows: list[Row], differing: set[tuple[date, str]]) -> None:
     table = Table("day", "provider and model", "booked", "billed", "difference", "likely causes")
     for column in table.columns[2:5]:
         column.justify = "right"
     for row in rows:
         amounts = (f"${amount:,.4f}" for amount in (row.booked.usd, row.billed.usd, row.difference_usd))
-        causes = "; ".join(f"{cause.cause}: {cause.detail}" for cause in row.causes)
-        style = "red" if (row.day, row.provider, row.model) in differing else None
+        causes = "\n".join(_cause(cause) for cause in row.causes)
+        style = "red" if (row.day, row.provider) in differing else None
         table.add_row(row.day.isoformat(), f"{row.provider} {row.model}", *amounts, causes, style=style)
     sums = totals_form(rows)
     table.add_section()
     table.add_row("", "all", *(f"${sums[name]:,.4f}" for name in ("booked_usd", "billed_usd", "difference_usd")), "")
     Console().print(table)
+
+
+def _cause(cause: Cause) -> str:
+    amount = "" if cause.amount_usd is None else f" ${money.text(cause.amount_usd)}"
+    return f"{cause.cause}{amount}: {cause.detail}"
 
 
 def _plain(value: Any) -> str:
