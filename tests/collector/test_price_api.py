@@ -91,9 +91,42 @@ def test_a_contract_is_for_the_calls_that_its_filter_lets_through(collector: Run
         ("", {"provider": "litellm", "model": "m", "rates": {"input": "1"}, "source": "s"}, "is a router"),
         (
             "",
+            {"provider": "vllm", "model": "m", "rates": {"input": "1"}, "source": "s", "week": {"timezone": "Mars/Base"}},
+            "price.week.timezone: 'Mars/Base' is no IANA time zone",
+        ),
+        (
+            "",
+            {
+                "provider": "vllm",
+                "model": "m",
+                "rates": {"input": "1"},
+                "source": "s",
+                "over": [{"above": 9, "rates": {"output": "2"}}],
+            },
+            "price.over.rates.output: has no rate below the threshold",
+        ),
+        (
+            "",
             {"provider": "openai", "model": "gpt-5-mini", "rates": {"input": "0.00000025"}, "source": "s"},
             "1/1000000 of the list's 0.25",
         ),
+        (
+            "",
+            {"provider": "openai", "model": "gpt-5-mini*", "rates": {"input": "0.00000025"}, "source": "s"},
+            "1/1000000 of the list's 0.25",
+        ),
+        (
+            "",
+            {
+                "provider": "google",
+                "model": "gemini-2.5-pro",
+                "rates": {"input": "1.25"},
+                "over": [{"above": 200000, "rates": {"input": "0.0000025"}}],
+                "source": "s",
+            },
+            "1/1000000 of the list's 2.5",
+        ),
+        ("/contracts", {"name": "n", "provider": "openai", "factor": "82.5", "source": "s"}, "0.825 for 17.5% off"),
         ("/contracts", {"name": "n", "provider": "openai", "filter": "colour:red", "source": "s"}, "filter: "),
         ("/contracts", {"name": "n", "provider": "openai", "discount": "1", "source": "s"}, "'discount' is no key"),
         ("/aliases", {"provider": "openai", "name": "x", "source": "s"}, "alias: model is missing"),

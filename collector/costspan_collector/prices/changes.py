@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from costspan.pricing import PriceBook, Pricer
 from costspan.pricing.card import list_price
 from costspan.pricing.forms import alias, amount, instant, multiplier, price_line
-from costspan.pricing.lines import PriceLine
+from costspan.pricing.lines import PriceLine, Rate
 from costspan.pricing.matching import pattern_clause
 from costspan.pricing.naming import provider_id
 from costspan_collector.book import price_rows
@@ -23,6 +25,8 @@ from costspan_collector.store.price_book import read_prices
 
 # A price that far from the list's was probably typed for another unit.
 _IMPLAUSIBLE = 100
+# Beyond this a factor was meant in per cent.
+_LARGEST_FACTOR = 10
 _PRICE_KEYS = frozenset({"provider", "model", "contract_id"})
 _CONTRACT_KEYS = frozenset({"name", "provider", "filter", "from", "to", "source", "factor", "models", "meters"})
 
@@ -46,6 +50,8 @@ def add_price(connection: Connection, project_id: int, form: Mapping[str, Any], 
     """
     named = _named(form)
     line = price_line({name: value for name, value in form.items() if name not in _PRICE_KEYS}, "price")
+    if line.week is not None:
+        _check_zone(line.week.timezone)
     layer = "project"
     if contract := form.get("contract_id"):
         layer = "contract"
@@ -116,6 +122,9 @@ def _contract(form: Mapping[str, Any]) -> Contract:
 
 
 def _factor(contract: Contract, form: Mapping[str, Any]) -> Any:
+    factor = amount(form["factor"], "factor")
+    if factor > _LARGEST_FACTOR:
+        raise ValueError(f"factor: {factor} is more than {_LARGEST_FACTOR}; it is a factor on list prices, 0.825 for 17.5% off")
     models: Sequence[str] = form.get("models") or ["*"]
     clauses = [pattern_clause(model.lower()) for model in models]
     return multiplier(
@@ -123,7 +132,7 @@ def _factor(contract: Contract, form: Mapping[str, Any]) -> Any:
             "name": contract.name,
             "match": clauses[0] if len(clauses) == 1 else ["or", *clauses],
             "conditions": {CONDITION: str(contract.contract_id)},
-            "factor": str(amount(form["factor"], "factor")),
+            "factor": str(factor),
             "meters": form.get("meters") or "tokens",
             "source": contract.source,
         },
@@ -138,18 +147,34 @@ def _under_contract(line: PriceLine, contract: str) -> PriceLine:
 def _check_plausible(book: PriceBook, named: _Named, line: PriceLine, now: datetime) -> None:
     listed = Pricer(PriceBook({"catalogue": book.layers["catalogue"]}, book.model_matches))
     tier = line.conditions.get("tier")
-    card = listed.card(named.provider, named.model, line.valid_from or now, tier, line.conditions)
+    # A pattern is compared with the model that it is the beginning of.
+    model = named.model.split("*")[0].rstrip("-:@/")
+    card = listed.card(named.provider, model, line.valid_from or now, tier, line.conditions)
     for meter, rate in line.rates.items():
         list_rate = card.rate_of(meter) if card is not None else None
-        if list_rate is None or not list_rate.price or not rate.price:
+        if list_rate is None or not list_rate.price:
             continue
-        listed_price = list_price(list_rate, 0)
-        ratio = (Fraction(rate.price) / Fraction(rate.per)) / (Fraction(listed_price) / Fraction(list_rate.per))
-        if not Fraction(1, _IMPLAUSIBLE) <= ratio <= _IMPLAUSIBLE:
-            raise ImplausiblePrice(
-                f"rates.{meter}: {rate.price} dollars for {rate.per} is {_times(ratio)} the list's {listed_price} for "
-                f"{list_rate.per}; is the unit right? Confirm if it is"
-            )
+        _check_near(meter, rate.price, rate, list_price(list_rate, 0), list_rate)
+        for over in rate.over:
+            _check_near(meter, over.price, rate, list_price(list_rate, over.tokens + 1), list_rate)
+
+
+def _check_near(meter: str, price: Decimal, rate: Rate, listed: Decimal, list_rate: Rate) -> None:
+    if not price or not listed:
+        return
+    ratio = (Fraction(price) / Fraction(rate.per)) / (Fraction(listed) / Fraction(list_rate.per))
+    if not Fraction(1, _IMPLAUSIBLE) <= ratio <= _IMPLAUSIBLE:
+        raise ImplausiblePrice(
+            f"rates.{meter}: {price} dollars for {rate.per} is {_times(ratio)} the list's {listed} for "
+            f"{list_rate.per}; is the unit right? Confirm if it is"
+        )
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"price.week.timezone: {name!r} is no IANA time zone, such as UTC or Asia/Shanghai") from None
 
 
 def _times(ratio: Fraction) -> str:

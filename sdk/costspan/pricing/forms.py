@@ -44,7 +44,7 @@ def price_line(form: Mapping[str, Any], where: str, *, is_correction: bool = Fal
     """The price line of ``form``; ``where`` names it in errors."""
     _known_keys(form, _LINE, where)
     rates = _required(form, "rates", where)
-    overs = [_over(over, f"{where}.over") for over in form.get("over", ())]
+    overs = [_over(over, f"{where}.over", rates) for over in form.get("over", ())]
     return PriceLine(
         rates=in_order({meter: _rate(meter, rate, overs, f"{where}.rates.{meter}") for meter, rate in rates.items()}),
         source=str(_required(form, "source", where)),
@@ -158,14 +158,17 @@ def _window(text: Any, where: str) -> tuple[time, time]:
         raise ValueError(f'{where}: {text!r} is no window such as "16:30-00:30"') from None
 
 
-def _over(form: Mapping[str, Any], where: str) -> tuple[int, bool, Mapping[str, Any]]:
+def _over(form: Mapping[str, Any], where: str, base: Mapping[str, Any]) -> tuple[int, bool, Mapping[str, Any]]:
     _known_keys(form, frozenset({"above", "at_least", "rates"}), where)
     if ("above" in form) == ("at_least" in form):
         raise ValueError(f"{where}: give either above or at_least")
     tokens = form.get("above", form.get("at_least"))
     if not isinstance(tokens, int) or tokens < 0:
         raise ValueError(f"{where}: {tokens!r} is no number of tokens")
-    return tokens, "at_least" in form, _required(form, "rates", where)
+    rates = _required(form, "rates", where)
+    if without := [meter for meter in rates if meter not in base]:
+        raise ValueError(f"{where}.rates.{without[0]}: has no rate below the threshold; rates has {', '.join(base)}")
+    return tokens, "at_least" in form, rates
 
 
 def _rate(meter: str, value: Any, overs: list[tuple[int, bool, Mapping[str, Any]]], where: str) -> Rate:
