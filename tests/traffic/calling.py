@@ -64,9 +64,9 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
     witness = _Witness()
     error = None
     is_abandoned = mode in ("abandoned", "aabandoned")
-    if is_abandoned:
-        # Dropped streams are collected in ``settle``: inside a lock of the connection pool, httpcore would wait for itself.
-        gc.disable()
+    # A dropped stream, or one that ended in an error, may be part of a cycle (litellm's are). Collected inside a lock of the
+    # connection pool, httpcore would wait for itself: so it is done here and in ``settle``, never in the midst of a call.
+    gc.disable()
     try:
         if mode in ASYNC_MODES:
             _loop().run_until_complete(asyncio.wait_for(_acall(plan, witness, is_abandoned=is_abandoned), TIMEOUT_S))
@@ -74,6 +74,8 @@ def call(driver: Driver, case: Case, mode: Mode, url: str) -> Seen | None:
             _call(plan, witness, is_abandoned=is_abandoned)
     except Exception as raised:
         error = (type(raised), str(raised))
+    if not is_abandoned:
+        gc.collect(0)
     return Seen(tuple(witness.types), tuple(witness.values), error)
 
 

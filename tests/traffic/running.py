@@ -67,6 +67,7 @@ def grade(driver: Driver, cases: Sequence[Case], modes: Iterable[Mode], replay: 
         assert costspan.shutdown(FLUSH_TIMEOUT_S), costspan.stats()
     finally:
         costspan.uninstrument()
+        gc.enable()
         gc.unfreeze()
     spans = defaultdict(list)
     for span in collector.spans:
