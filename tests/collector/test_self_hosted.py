@@ -128,6 +128,25 @@ def test_a_re_rating_leaves_shares_of_a_bill_alone(collector: RunningCollector) 
     assert books_of(collector.database_url) == before
 
 
+def test_undoing_a_re_rating_leaves_a_share_that_came_since_alone(collector: RunningCollector) -> None:
+    collector.post_json("/api/v1/self-hosted/cards", CARD)
+    book(collector, 10)
+    at_first = books_of(collector.database_url)
+    collector.post_json("/api/v1/self-hosted/cards", {**CARD, "usd_per_gpu_hour": "9"})
+    rerater = Rerater(collector.database_url, PROJECT, PriceBooks(stored_prices(collector.database_url)), 400, page_calls=4)
+    run = rerater.open(Request(HOUR - timedelta(days=1), HOUR + timedelta(days=1)), to_apply=True)
+    assert rerater.apply(run.rerate_id).calls_touched == 10
+    bill(collector, "5")
+    shared = books_of(collector.database_url)
+    assert rerater.undo(run.rerate_id, "me").calls_restored == 0
+    assert books_of(collector.database_url) == shared
+    [hour] = collector.get("/api/v1/self-hosted/hours")["rows"]
+    assert cost_of_calls(collector) == Decimal(hour["busy_usd"])
+
+    collector.request("DELETE", f"/api/v1/self-hosted/bills/{HOUR:%Y-%m-%dT%H:%M:%SZ}")
+    assert books_of(collector.database_url) == at_first
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from costspan_collector.book.correction import Change, Costs, Tally, entries
@@ -23,7 +23,10 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls in the order of their keys up to ``place``: what was looked at, what changes, and how that is written."""
+    """Calls in the order of their keys up to ``place``: what was looked at, what changes, and how that is written.
+
+    ``shared``: how many calls are to be restored beneath a share of a bill, which stays.
+    """
 
     place: Place
     tally: Tally
@@ -31,6 +34,7 @@ class Page:
     staged: bytes
     deltas: Mapping[str, Deltas]
     cards: Mapping[int, Mapping[str, Any]]
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,9 @@ class Source:
 
     def kept(self, run: Run) -> Iterator[Page]:
         """What a run changed, to be restored, after its place."""
-        for place, changes in rerate_calls.kept_pages(self.connection, self.project_id, run, self.page_calls):
+        for place, changes, shared in rerate_calls.kept_pages(self.connection, self.project_id, run, self.page_calls):
             self._meet({change.series_id for change in changes})
-            yield _page(place, Tally(), changes, {})
+            yield replace(_page(place, Tally(), changes, {}), shared=shared)
 
     def _meet(self, series_ids: set[int]) -> None:
         if unknown := [series for series in series_ids if series not in self.series]:

@@ -46,6 +46,8 @@ class Batches:
         """Change the calls of ``page``, then the rollups, the standings and the outbox."""
         alerts = 0
         with self.connection.transaction():
+            if page.shared:
+                self._restore_beneath_shares(run, page)
             if page.changes:
                 rerate_calls.stage(self.connection, page.staged)
                 versions = budget_store.lock_versions(self.connection, self.project_id)
@@ -92,6 +94,12 @@ class Batches:
         changed = rerate_calls.rewrite(self.connection, self.project_id, run, first, last)
         if changed != len(page.changes):
             raise Moved(f"{len(page.changes) - changed} of {len(page.changes)} calls are not as they were read")
+
+    def _restore_beneath_shares(self, run: Run, page: Page) -> None:
+        budget_store.lock_versions(self.connection, self.project_id)
+        restored = rerate_calls.restore_beneath_shares(self.connection, self.project_id, run, page.place)
+        if restored != page.shared:
+            raise Moved(f"{page.shared} calls had a share of a bill, {restored} have one now")
 
     def _move_standings(self, run: Run, page: Page, budgets_version: int) -> int:
         budgets = self._current_budgets(budgets_version)

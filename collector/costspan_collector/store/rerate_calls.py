@@ -56,8 +56,9 @@ def pages(
         place = Place(*found[-1][:3]) if len(found) == limit else _before(end)
 
 
-def kept_pages(connection: Connection, project_id: int, run: Run, limit: int) -> Iterator[tuple[Place, list[Change]]]:
-    """What a run changed, to be undone: at most ``limit`` calls a page, with the last of them, after the run's place.
+def kept_pages(connection: Connection, project_id: int, run: Run, limit: int) -> Iterator[tuple[Place, list[Change], int]]:
+    """What a run changed, to be undone, at most ``limit`` calls a page after the run's place: the last of them, the changes, and
+    how many calls have a share of a bill above the cost that the run gave them.
 
     Left out are calls that are gone, and those whose costs are no longer those that the run gave them.
     """
@@ -65,12 +66,24 @@ def kept_pages(connection: Connection, project_id: int, run: Run, limit: int) ->
     place = run.place or _before(run.from_time)
     while found := connection.execute(query, _after(project_id, run, place, limit), prepare=False, binary=True).fetchall():
         place = Place(*found[-1][:3])
-        changes = []
-        for start_time, trace_id, span_id, given_version, series_id, *costs in found:
+        changes, shared = [], 0
+        for start_time, trace_id, span_id, given_version, series_id, *costs, beneath_version in found:
             now, before = Costs(*costs[: len(COST_COLUMNS)]), Costs(*costs[len(COST_COLUMNS) :])
-            if series_id is not None and now.price_version == given_version:
+            if beneath_version is not None:
+                shared += beneath_version == given_version
+            elif series_id is not None and now.price_version == given_version:
                 changes.append(Change(start_time, trace_id, span_id, series_id, now, before))
-        yield place, changes
+        yield place, changes, shared
+
+
+def restore_beneath_shares(connection: Connection, project_id: int, run: Run, last: Place) -> int:
+    """Give what lies beneath shares of a bill the costs again that it had before the run, after the run's place up to ``last``.
+
+    Returns how many calls those are. Under the writer lock.
+    """
+    upto = dict(zip(("last_time", "last_trace", "last_span"), last, strict=True))
+    parameters = _after(project_id, run, run.place or _before(run.from_time), 0) | upto
+    return connection.execute(statement("restore_beneath_shares"), parameters, prepare=False).rowcount
 
 
 def staged(changes: Sequence[Change]) -> bytes:
