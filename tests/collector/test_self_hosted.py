@@ -151,6 +151,7 @@ def test_undoing_a_re_rating_leaves_a_share_that_came_since_alone(collector: Run
     ("change", "error"),
     [
         ({"gpus": 0}, "gpus"),
+        ({"provider": "litellm"}, "provider: 'litellm' is a router"),
         ({"utilisation": "1.5"}, "utilisation: 1.5 is not allowed"),
         ({"tokens_per_s": "0"}, "tokens_per_s: 0 is not allowed"),
         ({"weights": {"colour": "1"}}, "weights: 'colour'"),

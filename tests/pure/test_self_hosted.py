@@ -42,6 +42,12 @@ def test_the_standard_rate_is_the_hour_over_what_it_does(utilisation: str, per_m
     assert f"{cost.amount:.2f}" == per_million
 
 
+@pytest.mark.parametrize("name", ["together-ai", "Together_AI", "together"])
+def test_a_card_s_provider_is_named_as_calls_may_name_it(name: str) -> None:
+    cost = _pricer(_card(provider=name)).price("together-ai", "llama-3-70b", {"input": 12_240_000}, HOUR)
+    assert (cost.amount, cost.state) == (Decimal("9.96"), "priced")
+
+
 def test_rates_are_exact_rationals_and_weighted() -> None:
     card = _pricer(_card()).card("vllm", "llama-3-70b", HOUR)
     assert card is not None

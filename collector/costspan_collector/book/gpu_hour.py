@@ -10,7 +10,7 @@ from math import lcm
 from costspan import money
 from costspan.pricing import CostState, RateCard
 from costspan.pricing.apportion import apportion
-from costspan.pricing.self_hosted import SelfHostedCard, provider_id
+from costspan.pricing.self_hosted import SelfHostedCard
 from costspan.usage import METERS, Usage
 
 # The rule of rate cards whose amounts are a share of a real bill: a re-rating leaves calls with such a card alone.
@@ -122,7 +122,7 @@ def _assumed_speed(card: SelfHostedCard) -> str:
 def _rate_card(card: SelfHostedCard, hour: datetime, bill_usd: Decimal, tokens: Decimal, meters: set[str]) -> RateCard:
     begins = hour.isoformat().replace("+00:00", "Z")
     return RateCard(
-        provider=provider_id(card.provider),
+        provider=card.catalogue_provider,
         model=card.model.lower(),
         rates={meter: rate for meter, rate in card.rates(bill_usd, tokens).items() if meter in meters},
         rule=SHARE_OF_BILL,

@@ -2,16 +2,14 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from costspan import money
 from costspan_collector.api.adjustments import month_form
-from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
+from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected, zone
+from costspan_collector.cli.output import console, print_json
 from costspan_collector.prices.adjusting import add, adjusted_month, month_of
 from costspan_collector.services import DEFAULT_PROJECT_ID
 
@@ -29,12 +27,12 @@ def adjust(
         first_day = month_of(month or f"{datetime.now(UTC):%Y-%m}", "month")
         with connected(database_url, data) as (connection, _):
             if rule is not None:
-                add(connection, DEFAULT_PROJECT_ID, json.loads(rule))
-            found = month_form(adjusted_month(connection, DEFAULT_PROJECT_ID, first_day, tz))
-    except (ValueError, LookupError) as error:
+                add(connection, DEFAULT_PROJECT_ID, _form(rule))
+            found = month_form(adjusted_month(connection, DEFAULT_PROJECT_ID, first_day, zone(tz)))
+    except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
-        print(json.dumps(found, default=_plain))
+        print_json(found)
         return
     table = Table("what", "amount", "why")
     table.columns[1].justify = "right"
@@ -43,8 +41,14 @@ def adjust(
         table.add_row(line["name"], f"${line['amount_usd']:,.6f}", line["reason"])
     table.add_section()
     table.add_row("expected bill", f"${found['expected_usd']:,.6f}", "")
-    Console().print(table)
+    console().print(table)
 
 
-def _plain(value: Any) -> str:
-    return money.text(value) if isinstance(value, Decimal) else str(value)
+def _form(text: str) -> dict[str, Any]:
+    try:
+        form = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--add: {text!r} is no JSON: {error}") from None
+    if not isinstance(form, dict):
+        raise ValueError(f'--add: {text!r} is no object such as {{"name": ..., "kind": ...}}')
+    return form

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -23,3 +24,12 @@ def connected(database_url: str | None, data: Path | None) -> Iterator[tuple[Con
     with database(load({"database_url": database_url, "data_dir": data}), lambda _: None) as url, connect(url) as connection:
         connection.autocommit = True
         yield connection, url
+
+
+def zone(name: str) -> str:
+    """``name`` if it is a time zone. Raises typer's error otherwise."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"--tz: {name!r} is no IANA time zone, such as UTC or Europe/Berlin") from None
+    return name

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from costspan import money
 from costspan.pricing import Cost, Pricer
 from costspan.usage.inclusive import read_inclusive
+from costspan_collector.cli.output import console
 
 _KEYS = ("id", "provider", "model", "usage", "when", "tier")
 # Facts that a line may carry for its reader, which no price depends on.
@@ -66,7 +67,7 @@ def _price_one(pricer: Pricer, line: Mapping[str, Any], as_json: bool) -> int:
     if as_json:
         print(json.dumps(_answer(cost)))
     else:
-        _show(Console(), cost)
+        _show(cost)
     return 0 if cost.amount is not None else 1
 
 
@@ -169,7 +170,8 @@ def _pairs(pairs: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _show(console: Console, cost: Cost) -> None:
+def _show(cost: Cost) -> None:
+    to = console()
     table = Table("meter", "quantity", "price", "amount", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -178,12 +180,12 @@ def _show(console: Console, cost: Cost) -> None:
         priced = f"${money.text(item.list_price)} for {item.per:,}"
         table.add_row(item.meter, f"{item.quantity:,}", priced + factors, f"${money.text(item.amount)}")
     if cost.items:
-        console.print(table)
+        to.print(table)
     total = "unknown" if cost.amount is None else f"${money.text(cost.amount)}"
-    console.print(f"[bold]{total}[/bold]  {cost.state}" + (f": {cost.reason}" if cost.reason else ""), highlight=False)
+    to.print(Text(total, "bold"), f" {cost.state}" + (f": {cost.reason}" if cost.reason else ""))
     if cost.card is not None:
         since = f", since {cost.card.valid_from}" if cost.card.valid_from else ""
         where = "".join(f", {name} {value}" for name, value in cost.card.conditions.items())
         told = f"{cost.card.provider} {cost.card.model}{where}{since}; {cost.card.rule}; "
         told += "; ".join(dict.fromkeys(item.source for item in cost.items if item.source))
-        console.print(told, style="dim", highlight=False, markup=False)
+        to.print(told, style="dim")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from costspan.pricing.catalogue import FOLDER
+from costspan_collector.cli.output import console
 from costspan_collector.prices.corrections import corrections_folder
 from costspan_collector.prices.files import write_catalogue
 from costspan_collector.prices.importing import Imported, import_catalogue
@@ -34,7 +34,6 @@ def import_prices(
     Needs genai-prices beside costspan (`pip install genai-prices`). Nothing is fetched. Exit code 1: there are changes and
     no --write.
     """
-    console = Console()
     try:
         result = import_catalogue(litellm, corrections or corrections_folder(), current or FOLDER, datetime.now(UTC))
     except ModuleNotFoundError as error:
@@ -48,13 +47,14 @@ def import_prices(
         changes, differences = [[asdict(row) for row in rows] for rows in (result.changes, result.differences)]
         print(json.dumps({"sources": result.sources, "models": models, "changes": changes, "differences": differences}))
     else:
-        _show(console, result, models, write, None if everything else _MOST_ROWS)
+        _show(result, models, write, None if everything else _MOST_ROWS)
     if result.changes and write is None:
         raise typer.Exit(1)
 
 
-def _show(console: Console, result: Imported, models: int, written: Path | None, most: int | None) -> None:
-    console.print(f"{models} models of {len(result.providers)} providers from {' and '.join(result.sources)}")
+def _show(result: Imported, models: int, written: Path | None, most: int | None) -> None:
+    to = console()
+    to.print(f"{models} models of {len(result.providers)} providers from {' and '.join(result.sources)}")
     changes = Table("change", "provider", "model", "what", title=f"{len(result.changes)} changes of prices")
     for change in result.changes[:most]:
         changes.add_row(change.kind, change.provider, change.model, change.detail)
@@ -67,8 +67,8 @@ def _show(console: Console, result: Imported, models: int, written: Path | None,
         differences.add_row(f"{row.provider} {row.model}", row.tier or "standard", row.meter, *prices, row.why)
     for table in (changes, differences):
         if table.row_count:
-            console.print(table)
+            to.print(table)
     if most is not None and max(len(result.changes), len(result.differences)) > most:
-        console.print(f"the first {most} rows each; --all shows every one")
+        to.print(f"the first {most} rows each; --all shows every one")
     if written is not None:
-        console.print(f"written to {written}")
+        to.print(f"written to {written}")

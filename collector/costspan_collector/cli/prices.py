@@ -1,6 +1,5 @@
 """``costspan prices``: the price book from the command line."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -9,13 +8,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from costspan import money
 from costspan.pricing.naming import provider_id
 from costspan_collector.cli.adjust import adjust
 from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
+from costspan_collector.cli.output import console, print_json
 from costspan_collector.cli.price_import import import_prices
 from costspan_collector.prices import changes
 from costspan_collector.prices.current import stored_prices
@@ -55,7 +54,7 @@ def list_prices(
             limit=limit,
         )
     if as_json:
-        print(json.dumps(rows, default=str))
+        print_json(rows)
         return
     table = Table("provider and model", "conditions", "from", "to", "meter", "price", "source")
     for row in rows:
@@ -68,7 +67,7 @@ def list_prices(
             f"${money.text(row['price'])} for {money.text(row['unit_size'])}",
             row["source"],
         )
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -154,7 +153,7 @@ def unpriced(
         book = stored_prices(url)(DEFAULT_PROJECT_ID).pricer.book
         items = work_list(connection, DEFAULT_PROJECT_ID, book, now - timedelta(days=days), now)
     if as_json:
-        print(json.dumps([asdict(item) for item in items], default=str))
+        print_json([asdict(item) for item in items])
     elif items:
         _show_work(items)
     else:
@@ -169,7 +168,7 @@ def _show_work(items: list[WorkItem]) -> None:
         counts = (f"{count:,}" for count in (item.unpriced_calls, item.partial_calls, item.estimated_calls))
         named = f"{item.provider or 'unknown'} {item.model or item.request_model or 'unnamed'}"
         table.add_row(named, *counts, at_risk, "; ".join(item.reasons), ", ".join(item.suggestions))
-    Console().print(table)
+    console().print(table)
 
 
 @contextmanager

@@ -38,6 +38,9 @@ def run() -> None:
     except (SettingsError, EmbeddedPostgresError, psycopg.OperationalError) as error:
         _errors.print(f"costspan: {error}", style="red", markup=False, highlight=False)
         sys.exit(2)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        _errors.print("costspan: the database has not the tables of this release: run `costspan migrate`", style="red")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -1,10 +1,9 @@
 """``costspan reconcile``: bills beside the books."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +12,8 @@ from rich.table import Table
 from costspan import money
 from costspan_collector.analyse.reconcile import Cause, Row, day_totals
 from costspan_collector.api.reconciliation import difference_form, row_form, totals_form
-from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
+from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected, zone
+from costspan_collector.cli.output import console, print_json
 from costspan_collector.invoices.mapping import MappingError, load_mapping, names
 from costspan_collector.invoices.reading import NotThisExport
 from costspan_collector.prices.current import stored_prices
@@ -72,11 +72,11 @@ def show(
     since = first.date() if first else until - timedelta(days=30)
     with connected(database_url, data) as (connection, url):
         book = stored_prices(url)(DEFAULT_PROJECT_ID).pricer.book
-        rows = reconciliation(connection, DEFAULT_PROJECT_ID, book, since, until, provider, tz)
+        rows = reconciliation(connection, DEFAULT_PROJECT_ID, book, since, until, provider, zone(tz))
     share = Decimal(str(tolerance)) / 100
     differing = {(day.day, day.provider) for day in day_totals(rows) if not day.is_within(share)}
     if as_json:
-        print(json.dumps({"rows": [row_form(row) for row in rows], "totals": totals_form(rows)}, default=_plain))
+        print_json({"rows": [row_form(row) for row in rows], "totals": totals_form(rows)})
     elif rows:
         _show(rows, differing)
     else:
@@ -99,14 +99,14 @@ def charges(
         found = charge_differences(connection, DEFAULT_PROJECT_ID, now - timedelta(days=days), now, threshold=share)
     rows = [difference_form(row) for row in found]
     if as_json:
-        print(json.dumps(rows, default=_plain))
+        print_json(rows)
     elif rows:
         table = Table("day", "provider and model", "who", "calls", "ours", "theirs", "likely cause")
         for row in rows:
             counts = f"{row['differing_calls']} of {row['calls']}"
             amounts = (f"${money.text(row['ours_usd'])}", f"${money.text(row['theirs_usd'])}")
             table.add_row(row["day"], f"{row['provider']} {row['model']}", row["who"], counts, *amounts, row["cause"])
-        Console().print(table)
+        console().print(table)
     else:
         print(f"no call of the last {days} days differs by more than {threshold} %")
     raise typer.Exit(1 if rows else 0)
@@ -124,13 +124,9 @@ def _show(rows: list[Row], differing: set[tuple[date, str]]) -> None:
     sums = totals_form(rows)
     table.add_section()
     table.add_row("", "all", *(f"${sums[name]:,.4f}" for name in ("booked_usd", "billed_usd", "difference_usd")), "")
-    Console().print(table)
+    console().print(table)
 
 
 def _cause(cause: Cause) -> str:
     amount = "" if cause.amount_usd is None else f" ${money.text(cause.amount_usd)}"
     return f"{cause.cause}{amount}: {cause.detail}"
-
-
-def _plain(value: Any) -> str:
-    return money.text(value) if isinstance(value, Decimal) else str(value)

@@ -1,11 +1,9 @@
 """``costspan rerate``: price again what is booked, after prices were corrected."""
 
 import getpass
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +14,7 @@ from rich.table import Table
 from costspan import money
 from costspan_collector.api.rerates import group_form, run_form
 from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
+from costspan_collector.cli.output import console, print_json
 from costspan_collector.filters import FilterError
 from costspan_collector.prices.current import PriceBooks, stored_prices
 from costspan_collector.prices.rerate import Refused, Request, Rerater
@@ -60,12 +59,12 @@ def rerate(
         found = groups_of(connection, DEFAULT_PROJECT_ID, run.rerate_id, ("month", "feature", "model"))
     groups = [group_form(group) for group in found]
     if as_json:
-        print(json.dumps({**run_form(run), "groups": groups}, default=_plain))
+        print_json({**run_form(run), "groups": groups})
     else:
-        _show(Console(), run, groups)
+        _show(console(), run, groups)
 
 
-def _show(console: Console, run: Run, groups: list[dict[str, Any]]) -> None:
+def _show(to: Console, run: Run, groups: list[dict[str, Any]]) -> None:
     touched = [group for group in groups if group["touched"]]
     if touched:
         table = Table("month", "feature", "model", "calls", "before", "after", "difference")
@@ -74,16 +73,14 @@ def _show(console: Console, run: Run, groups: list[dict[str, Any]]) -> None:
         for group in touched[:_MOST_GROUPS]:
             amounts = (f"${group[name]:,.6f}" for name in ("before_usd", "after_usd", "difference_usd"))
             table.add_row(group["month"], group["feature"] or "-", group["model"] or "-", f"{group['touched']:,}", *amounts)
-        console.print(table)
+        to.print(table)
     verb = {"previewed": "would change", "applied": "changed", "undone": "had changed"}[run.state]
     known = f"${money.text(run.before_usd)} before, ${money.text(run.after_usd)} after"
-    console.print(
-        f"re-rating {run.rerate_id} {verb} {run.calls_touched:,} of {run.calls_looked_at:,} calls: {known}", highlight=False
-    )
+    to.print(f"re-rating {run.rerate_id} {verb} {run.calls_touched:,} of {run.calls_looked_at:,} calls: {known}", highlight=False)
     if run.state == "previewed" and run.calls_touched:
-        console.print("nothing is changed yet: the same command with --apply does it", highlight=False)
+        to.print("nothing is changed yet: the same command with --apply does it")
     if run.state == "applied" and run.calls_touched:
-        console.print(f"`costspan rerate --undo {run.rerate_id}` takes it back", highlight=False)
+        to.print(f"`costspan rerate --undo {run.rerate_id}` takes it back")
 
 
 @contextmanager
@@ -98,9 +95,9 @@ def _rerater(url: str) -> Iterator[Rerater]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Run], None]]:
-    console = Console(stderr=True)
+    errors = Console(stderr=True)
     columns = (TextColumn("calls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[moved]}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
         task = bar.add_task("calls", total=None, moved="")
 
         def heard(run: Run) -> None:
@@ -113,7 +110,3 @@ def _progress() -> Iterator[Callable[[Run], None]]:
 
 def _utc(at: datetime) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def _plain(value: Any) -> str:
-    return money.text(value) if isinstance(value, Decimal) else str(value)

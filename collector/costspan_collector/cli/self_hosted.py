@@ -1,20 +1,19 @@
 """``costspan self-hosted``: models on machines of one's own."""
 
 import csv
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from costspan import money
 from costspan.pricing.self_hosted import DEFAULT_WEIGHTS, Figure, SelfHostedCard
 from costspan_collector.api.self_hosted import card_form, hour_form
 from costspan_collector.cli.connect import Data, DatabaseUrl, Json, connected
+from costspan_collector.cli.output import console, print_json
 from costspan_collector.prices.gpu_hours import apply_bill
 from costspan_collector.services import DEFAULT_PROJECT_ID
 from costspan_collector.store import rerate_calls
@@ -67,7 +66,7 @@ def list_cards(database_url: DatabaseUrl = None, data: Data = None, as_json: Jso
     with connected(database_url, data) as (connection, _):
         found = store.load_cards(connection, DEFAULT_PROJECT_ID)
     if as_json:
-        print(json.dumps([card_form(card) for card in found], default=_plain))
+        print_json([card_form(card) for card in found])
         return
     for card in found:
         print(card.card.describe())
@@ -105,14 +104,14 @@ def show_hours(
     with connected(database_url, data) as (connection, _):
         rows = [hour_form(row) for row in list_hours(connection, DEFAULT_PROJECT_ID, now - timedelta(days=days), now)]
     if as_json:
-        print(json.dumps(rows, default=_plain))
+        print_json(rows)
         return
     table = Table("hour", "deployment", "billed", "calls cost", "idle", "by standard price", "calls", "utilisation")
     for row in rows:
         amounts = (f"${row[name]:,.4f}" for name in ("billed_usd", "busy_usd", "idle_usd", "standard_usd"))
         named = f"{row['provider']} {row['model']}"
         table.add_row(f"{row['hour']:%Y-%m-%d %H:%M}Z", named, *amounts, f"{row['calls']:,}", f"{row['utilisation']:.1%}")
-    Console().print(table)
+    console().print(table)
 
 
 def _hours(file: Path) -> Any:
@@ -138,7 +137,3 @@ def _decimal(name: str, text: str) -> Decimal:
     if not value.is_finite():
         raise ValueError(f"{name}: {text!r} is no decimal number")
     return value
-
-
-def _plain(value: Any) -> str:
-    return money.text(value) if isinstance(value, Decimal) else str(value)

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from costspan import money
-from costspan.pricing.self_hosted import SelfHostedCard, provider_id, serves
+from costspan.pricing.naming import provider_id
+from costspan.pricing.self_hosted import SelfHostedCard, serves
 from costspan_collector import times
 from costspan_collector.book.correction import Change, Costs, entries
 from costspan_collector.book.gpu_hour import HourCall, HourSplit, split_hour
@@ -104,7 +105,7 @@ def take_back(connection: Connection, project_id: int, deployment: Deployment, h
 
 def _served(connection: Connection, project_id: int, card: SelfHostedCard, hour: datetime) -> _HourOfCalls:
     all_series = budget_store.all_series(connection, project_id)
-    own = {series: found for series, found in all_series.items() if provider_id(found.provider or "") == card.provider}
+    own = {series: found for series, found in all_series.items() if provider_id(found.provider or "") == card.catalogue_provider}
     calls, series_ids, costs = [], [], []
     for row in store.calls_of(connection, project_id, list(own), hour):
         series_id = row[store.SERIES]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 import structlog
@@ -34,16 +34,19 @@ class RerateRunner:
 
     def start(self, project_id: int, rerate_id: int, step: Step, by: str = "", reason: str = "") -> None:
         """Do a step in the background."""
-        self._pool.submit(self._do, project_id, rerate_id, step, by, reason)
+        self._submit(self._do, project_id, rerate_id, step, by, reason)
 
     def resume(self) -> None:
         """Go on with what was begun and not ended."""
-        self._pool.submit(self._resume)
+        self._submit(self._resume)
 
     def stop(self) -> None:
         """End between two batches; what is under way goes on at the next start."""
         self._stopping.set()
         self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self, work: Callable[..., None], *arguments: object) -> None:
+        self._pool.submit(work, *arguments).add_done_callback(_tell_fault)
 
     def _resume(self) -> None:
         with connect(self._database_url) as connection:
@@ -75,3 +78,9 @@ class RerateRunner:
     def _note(self, project_id: int, rerate_id: int, error: str) -> None:
         with connect(self._database_url) as connection:
             runs.change(connection, project_id, rerate_id, error=error[:2000])
+
+
+def _tell_fault(done: Future[None]) -> None:
+    """Log what could not be put on a re-rating's record, such as a database that is away."""
+    if not done.cancelled() and (fault := done.exception()) is not None:
+        _log.error("rerate_failed", exc_info=fault)

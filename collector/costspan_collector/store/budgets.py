@@ -43,6 +43,11 @@ def lock_versions(connection: Connection, project_id: int) -> Versions:
     return Versions(*row)
 
 
+def move_price_version(connection: Connection, project_id: int) -> None:
+    """Say that the project's prices have changed, under the writer lock."""
+    connection.execute("UPDATE project_writer SET price_version = price_version + 1 WHERE project_id = %s", (project_id,))
+
+
 def load(connection: Connection, project_id: int) -> list[Budget]:
     """All budgets of a project."""
     rows: Sequence[Any] = connection.execute(

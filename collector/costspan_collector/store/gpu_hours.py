@@ -12,8 +12,8 @@ from costspan_collector.book.gpu_hour import HourSplit
 from costspan_collector.book.stored import PRICED_COLUMNS
 from costspan_collector.store.calls import COST_COLUMNS
 from costspan_collector.store.database import Connection
+from costspan_collector.store.rerate_calls import change
 from costspan_collector.store.self_hosted import Bill, Deployment, StoredCard
-from costspan_collector.store.sql import statement
 
 HOUR = timedelta(hours=1)
 # Of the rows of ``calls_of``: what ``stored_call`` reads, then the series and the costs.
@@ -36,8 +36,7 @@ def share(connection: Connection, project_id: int, changes: Sequence[Change], *,
     ``keep``: what they cost by their price is kept, if it is not already.
     """
     values = {"project_id": project_id, "first": changes[0].start_time, "last": changes[-1].start_time, "keep": keep}
-    row: Any = connection.execute(statement("share_calls"), values).fetchone()
-    return int(row[0])
+    return change(connection, "share_calls", values)
 
 
 def prices_of(connection: Connection, project_id: int, hour: datetime) -> dict[tuple[datetime, bytes, bytes], Costs]:

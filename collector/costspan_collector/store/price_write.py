@@ -10,6 +10,7 @@ from costspan.pricing.catalogue import Catalogue, bundled
 from costspan.pricing.lines import ModelPrices
 from costspan_collector.book import price_rows
 from costspan_collector.book.contracts import Contract
+from costspan_collector.store.budgets import move_price_version
 from costspan_collector.store.database import Connection
 from costspan_collector.store.price_book import CATALOGUE_PROJECT_ID, catalogue_version
 
@@ -48,7 +49,7 @@ def load_catalogue(connection: Connection, catalogue: Catalogue | None = None) -
 def add(connection: Connection, project_id: int, table: str, new: Iterable[Mapping[str, Any]]) -> None:
     """Add rows (``costspan_collector.book.price_rows``) to the project's book, under the writer lock."""
     _copy(connection, table, project_id, new)
-    note_change(connection, project_id)
+    move_price_version(connection, project_id)
 
 
 def add_contract(connection: Connection, project_id: int, contract: Contract) -> None:
@@ -61,7 +62,7 @@ def add_contract(connection: Connection, project_id: int, contract: Contract) ->
             *(contract.filter_text, contract.valid_from, contract.valid_to, contract.source),
         ),
     )
-    note_change(connection, project_id)
+    move_price_version(connection, project_id)
 
 
 def supersede(connection: Connection, project_id: int, line_id: UUID) -> bool:
@@ -77,13 +78,8 @@ def supersede(connection: Connection, project_id: int, line_id: UUID) -> bool:
         query = f"UPDATE {table} SET superseded_at = now() WHERE project_id = %s AND {column} = %s AND superseded_at IS NULL"
         ended += connection.execute(query, (project_id, line_id)).rowcount
     if ended:
-        note_change(connection, project_id)
+        move_price_version(connection, project_id)
     return ended > 0
-
-
-def note_change(connection: Connection, project_id: int) -> None:
-    """Move the project's price version."""
-    connection.execute("UPDATE project_writer SET price_version = price_version + 1 WHERE project_id = %s", (project_id,))
 
 
 def _catalogue_rows(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:

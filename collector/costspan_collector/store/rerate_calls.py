@@ -1,6 +1,6 @@
 """Calls for a re-rating: read in pages by their keys, changed in bounded batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,7 +105,13 @@ def rewrite(connection: Connection, project_id: int, run: Run, first: datetime, 
     """
     name = "restore_calls" if run.state == "undoing" else "rerate_calls"
     parameters = {"project_id": project_id, "rerate_id": run.rerate_id, "first": first, "last": last}
-    row: Any = connection.execute(statement(name), parameters, prepare=False).fetchone()
+    return change(connection, name, parameters)
+
+
+def change(connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
+    """Run the statement ``name``, which is about changing the staged calls, and return how many it changed."""
+    query = statement(name).format(change=statement("change_calls"))
+    row: Any = connection.execute(query, parameters, prepare=False).fetchone()
     return int(row[0])
 
 

@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 import orjson
 
 from costspan.pricing.lines import within
-from costspan.pricing.self_hosted import Figure, SelfHostedCard, overlap, provider_id
+from costspan.pricing.naming import provider_id
+from costspan.pricing.self_hosted import Figure, SelfHostedCard, overlap
 from costspan_collector.book.dated import intersect, remainders
+from costspan_collector.store.budgets import move_price_version
 from costspan_collector.store.database import Connection, database_now
 
 _COLUMNS = (
@@ -67,7 +69,7 @@ def add_card(connection: Connection, project_id: int, card: SelfHostedCard) -> U
 
     Raises ValueError where another pattern already names some of its models at some of its time.
     """
-    card = replace(card, provider=provider_id(card.provider), model=card.model.lower())
+    card = replace(card, provider=card.catalogue_provider, model=card.model.lower())
     now = database_now(connection)
     span = (card.valid_from, card.valid_to)
     for known in load_cards(connection, project_id):
@@ -81,7 +83,7 @@ def add_card(connection: Connection, project_id: int, card: SelfHostedCard) -> U
         elif overlap(known.card.model, card.model):
             raise ValueError(f"model: {card.model!r} and {known.card.model!r} of {card.provider} would both price the same calls")
     card_id = _insert(connection, project_id, card, now)
-    connection.execute("UPDATE project_writer SET price_version = price_version + 1 WHERE project_id = %s", (project_id,))
+    move_price_version(connection, project_id)
     return card_id
 
 
@@ -142,16 +144,6 @@ def bill_of(connection: Connection, project_id: int, deployment: Deployment, hou
         (project_id, *deployment, hour),
     ).fetchone()
     return Bill(*row) if row else None
-
-
-def bills_between(connection: Connection, project_id: int, start: datetime, end: datetime) -> list[tuple[Deployment, Bill]]:
-    """The bills that hold for hours from ``start`` to before ``end``."""
-    rows: Sequence[Any] = connection.execute(
-        "SELECT provider, model, bill_id, hour, usd FROM gpu_bill "
-        "WHERE project_id = %s AND hour >= %s AND hour < %s AND superseded_at IS NULL ORDER BY hour, provider, model",
-        (project_id, start, end),
-    ).fetchall()
-    return [(Deployment(provider, model), Bill(*bill)) for provider, model, *bill in rows]
 
 
 def _supersede(connection: Connection, project_id: int, card_id: UUID, now: datetime) -> None:

@@ -24,7 +24,8 @@ JOIN series s ON s.project_id = r.project_id AND s.series_id = r.series_id
 WHERE r.project_id = %(project_id)s AND r.bucket >= %(start)s AND r.bucket < %(end)s
     AND r.unpriced_calls + r.partial_calls + r.estimated_calls > 0
 GROUP BY 1, 2, 3
-ORDER BY sum(r.unpriced_calls + r.partial_calls + r.estimated_calls) DESC, 1, 2, 3
+ORDER BY sum(r.input_tokens + r.output_tokens) * sum(r.unpriced_calls) / sum(r.calls) DESC,
+    sum(r.unpriced_calls + r.partial_calls + r.estimated_calls) DESC, 1, 2, 3
 LIMIT %(limit)s
 """
 _REASONS = """
@@ -46,7 +47,10 @@ WHERE project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s
 
 
 def unpriced_groups(connection: Connection, project_id: int, start: datetime, end: datetime, limit: int) -> list[dict[str, Any]]:
-    """Groups by provider, model and operation that hold unpriced, partial or estimated calls, with sums over their buckets."""
+    """Groups by provider, model and operation that hold unpriced, partial or estimated calls, with sums over their buckets.
+
+    At most ``limit``, those with the most tokens in unpriced calls first.
+    """
     values = {"project_id": project_id, "start": start, "end": end, "limit": limit}
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_GROUPS, values).fetchall()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from costspan import money
 from costspan.pricing.lines import ModelPrices, PriceLine, ProviderPrices, Rate
 from costspan.pricing.matching import matches, pattern_clause
-from costspan.pricing.naming import PROVIDERS, spellings
+from costspan.pricing.naming import provider_id, spellings
 from costspan.usage import CACHE_READ_METERS, INPUT_METERS, METERS, OUTPUT_METERS
 
 PREFILL, DECODE, CACHED = "prefill", "decode", "cached"
@@ -64,6 +64,11 @@ class SelfHostedCard:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def catalogue_provider(self) -> str:
+        """The price book's name of the provider."""
+        return provider_id(self.provider) or self.provider
 
     @property
     def usd_per_hour(self) -> Decimal:
@@ -129,7 +134,7 @@ def provider_prices(cards: Iterable[SelfHostedCard]) -> dict[str, ProviderPrices
     """The price book's layer of self-hosted models: by provider, one model for each pattern."""
     lines: dict[str, dict[str, list[PriceLine]]] = {}
     for card in cards:
-        lines.setdefault(provider_id(card.provider), {}).setdefault(card.model.lower(), []).append(price_line(card))
+        lines.setdefault(card.catalogue_provider, {}).setdefault(card.model.lower(), []).append(price_line(card))
     return {
         provider: ProviderPrices(
             provider, tuple(ModelPrices(pattern, pattern_clause(pattern), tuple(found)) for pattern, found in patterns.items())
@@ -138,14 +143,9 @@ def provider_prices(cards: Iterable[SelfHostedCard]) -> dict[str, ProviderPrices
     }
 
 
-def provider_id(provider: str) -> str:
-    """The price book's name of a provider."""
-    return PROVIDERS.get(provider.lower(), provider.lower())
-
-
 def serves(card: SelfHostedCard, provider: str | None, names: Iterable[str | None]) -> bool:
     """Whether ``card`` serves a call of ``provider`` for a model of one of ``names``, read as the price book reads them."""
-    if provider is None or provider_id(provider) != provider_id(card.provider):
+    if provider is None or provider_id(provider) != card.catalogue_provider:
         return False
     clause = pattern_clause(card.model.lower())
     return any(matches(clause, spelling.name.lower()) for name in names if name for spelling in spellings(name))
@@ -170,6 +170,8 @@ def _check(card: SelfHostedCard) -> None:
     for name, text in (("provider", card.provider), ("model", card.model)):
         if not text.strip():
             raise ValueError(f"{name}: {text!r} is empty; name the {name} as calls do")
+    if provider_id(card.provider) is None:
+        raise ValueError(f"provider: {card.provider!r} is a router and has no prices; name the provider behind it")
     if "*" in card.model[:-1]:
         raise ValueError(f"model: {card.model!r} has a * that is not at its end; a pattern is a name or a start and *")
     if card.gpus < 1:

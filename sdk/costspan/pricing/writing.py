@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from costspan.pricing.lines import WEEKDAYS, Alias, ModelPrices, Multiplier, PriceLine, Rate, Week
+from costspan.pricing.lines import WEEKDAYS, Alias, Multiplier, PriceLine, Rate, Week
 from costspan.pricing.units import UNIT_OF_METER
 
 
@@ -65,11 +65,6 @@ def alias_form(alias: Alias) -> dict[str, Any]:
             "quote": alias.quote,
         }
     )
-
-
-def model_form(model: ModelPrices) -> dict[str, Any]:
-    """The form of a model."""
-    return {"id": model.id, "match": model.match, "prices": [line_form(line) for line in model.lines]}
 
 
 def week_form(week: Week | None) -> dict[str, Any] | None:
